@@ -1,0 +1,1 @@
+"""Moves a test library from Zephyr Scale to Tricentis qTest."""
