@@ -1,0 +1,92 @@
+"""How the simulated qTest site behaves where the vendor's documents are silent: one switch for each open question.
+
+The defaults are the friendliest documented behaviour. A migration must succeed, or refuse by name, under every value of
+every switch: `STRICTEST` holds them all at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The switches of table `[qtest]` of a profile that are about behaviour, not about faults."""
+
+    called_steps: Literal["id", "expanded", "ignored"] = "id"
+    """Echo of a step with `called_test_case_id`: the row alone; the row, then the called test's steps as rows with
+    `parent_test_step_id`, `root_called_test_case_id` and `group`; or the id is dropped and a plain step remains.
+    No vendor example of such a POST exists (facts.md 3.8)."""
+
+    empty_steps: Literal["keep", "refuse", "drop"] = "keep"
+    """Steps whose two texts are both blank: kept, answered with 400, or left out without a word (mapping.md 4)."""
+
+    echo: Literal["exact", "normalised", "escaped"] = "exact"
+    """HTML on reading back: as sent; re-serialised by an editor (double quotes, `<br />`, entities, a `<p>` around);
+    or escaped once (facts.md 3.8: "HTML comes back sometimes escaped")."""
+
+    tree_descriptions: bool = True
+    """Whether nested rows of `GET modules?expand=descendants` hold descriptions (mapping.md, row "module")."""
+
+    trim_names: bool = False
+    """Whether outer blanks of names are dropped. Written nowhere; web forms usually do."""
+
+    inline_values: bool = True
+    """Whether `allowed_values` in the POST of a field are honoured, or silently ignored."""
+
+    activation_replaces: bool = False
+    """Whether `custom-fields/active` switches off every custom field that its body omits (facts.md 8)."""
+
+    may_manage_fields: bool = True
+    """Whether the caller's profile has the right `project_setting.manage`; without it changing fields answers 403."""
+
+    required_field: str = ""
+    """Label of one more required text field of test cases without a default, as customised sites have; "" for none."""
+
+    fields_in_use: Literal["delete", "refuse"] = "delete"
+    """DELETE of a custom field that test cases have values for: done, or refused with 400."""
+
+    step_ids_after_approve: Literal["kept", "new"] = "kept"
+    """Step ids belong to a version (facts.md 3.3, a guess): whether approving gives the steps new ids."""
+
+    approve_sets_status: str = ""
+    """Label that approving writes into the field Status; "" leaves it (mapping.md, row "approve")."""
+
+    size_cap: Count = 0
+    """Largest `size` of a page of test cases and of v4 test steps; 0 is no cap (facts.md 3.4: none was seen)."""
+
+    page_cap: Count = 0
+    """Largest `pageSize` of a paged object, below the documented 999; 0 leaves that."""
+
+    list_lag_s: Seconds = 0.0
+    """Seconds until a new module or test case shows in its list."""
+
+    search_lag_s: Seconds = 0.0
+    """Seconds until a new test case is found by search (facts.md 3.12: the index may lag)."""
+
+    token_lifetime_s: Seconds = 0.0
+    """Seconds until a token of the password grant expires; 0: the documented 3599. The page's token never does."""
+
+
+STRICTEST = Dialect(
+    called_steps="expanded",
+    empty_steps="refuse",
+    echo="normalised",
+    tree_descriptions=False,
+    trim_names=True,
+    inline_values=False,
+    activation_replaces=True,
+    fields_in_use="refuse",
+    step_ids_after_approve="new",
+    approve_sets_status="Baselined",
+    size_cap=50,
+    page_cap=50,
+    list_lag_s=0.2,
+    search_lag_s=1.0,
+    token_lifetime_s=5.0,
+)
+"""Every switch at its least friendly value that a migration can still be carried out under."""
