@@ -1,0 +1,1 @@
+"""What is shared and must be given back: connections, sessions, queues, limits."""
