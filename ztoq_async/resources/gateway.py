@@ -1,0 +1,250 @@
+"""The one way to a service: token, circuit, pace, deadline, fence, wire; and the one place that sends again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from yarl import URL
+
+from ztoq_async.errors import (
+    CircuitOpen,
+    FenceError,
+    NotSent,
+    QuotaExhausted,
+    ServiceError,
+    SettingsError,
+    Unauthorised,
+    Unreachable,
+)
+from ztoq_async.resources import outcomes
+from ztoq_async.resources.breaker import CircuitBreaker, Circuits
+from ztoq_async.resources.calls import Answer, Attempt, Call
+from ztoq_async.resources.connector import ConnectionPool, environment_proxy
+from ztoq_async.resources.limiter import AdaptiveRate
+
+PATIENCE = 600.0
+"""Seconds that one call waits, in all, for a service that answers 429."""
+FIRST_BACKOFF = 0.25
+LONGEST_BACKOFF = 15.0
+MOST_RENEWALS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatistics:
+    """Requests that went over the wire: by endpoint and status (0: no answer), refused with 429, sent again."""
+
+    calls: dict[tuple[str, int], int]
+    sent: int
+    refused: int
+    retried: int
+    month_remaining: int | None
+
+
+class Gateway:
+    """Sends calls to one service and says what became of each (protocol.md, rule 4).
+
+    `attempt_timeout` (seconds) holds for each request that changes nothing, `unsafe_timeout` for each that changes
+    something; `tries` bounds how often one call is sent or finds its circuit open. `authorise(refresh)` gives the whole
+    Authorization header and is asked again, with True, when the service answers 401. `fence` is called when connected,
+    just before writing, and raises where this engine may not send any more. `month_calls` is what this gateway may
+    send in all (0: no bound). One gateway belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        *,
+        name: str,
+        base_url: str,
+        in_flight: int,
+        rate: AdaptiveRate,
+        authorise: Callable[[bool], Awaitable[str]],
+        attempt_timeout: float = 60.0,
+        unsafe_timeout: float = 120.0,
+        tries: int = 8,
+        circuits: Circuits | None = None,
+        fence: Callable[[], None] | None = None,
+        month_calls: int = 0,
+        on_attempt: Callable[[Attempt], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.rate = rate
+        self.circuits = circuits or Circuits()
+        self._pool = pool
+        self._base = _checked(name, base_url)
+        self._proxy = environment_proxy(URL(self._base))
+        self._tokens = asyncio.Semaphore(in_flight)
+        self._authorise = authorise
+        self._header = ""
+        self._header_worked = True
+        self._renewing = asyncio.Lock()
+        self._timeouts = {True: attempt_timeout, False: unsafe_timeout}
+        self._tries = tries
+        self._fence = fence
+        self._month_calls = month_calls
+        self._month_remaining: int | None = None
+        self._on_attempt = on_attempt
+        self._calls: Counter[tuple[str, int]] = Counter()
+        self._sent = self._retried = 0
+
+    async def send(self, call: Call) -> Answer:
+        """Sends the call until it is answered, or surely cannot be.
+
+        Raises Refused and its kinds (not applied), NotSent (not applied, may be sent again), OutcomeUnknown (look
+        before sending again), Unreachable (a call that changes nothing had no usable answer), QuotaExhausted.
+        """
+        tries, renewals = _Tries(self._tries), 0
+        while True:
+            header = call.authorisation or self._header or await self._first_header()
+            circuit = self.circuits.of(call.endpoint)
+            try:
+                return await self._attempt(call, circuit, header)
+            except CircuitOpen as error:
+                if tries.used_up():
+                    raise self._gave_up(call, error) from error
+                await circuit.wait(error.retry_after)
+                continue
+            except Unauthorised:
+                renewals += 1
+                if call.authorisation or renewals > MOST_RENEWALS or not await self._renew(header):
+                    raise
+            except (Unreachable, NotSent) as error:
+                await tries.after(error)
+            self._retried += 1
+
+    def statistics(self) -> GatewayStatistics:
+        """Counts of what really went over the wire: nothing below the gateway sends again."""
+        refused = sum(count for (_, status), count in self._calls.items() if status == 429)
+        return GatewayStatistics(dict(self._calls), self._sent, refused, self._retried, self._month_remaining)
+
+    async def _attempt(self, call: Call, circuit: CircuitBreaker, header: str) -> Answer:
+        async with self._tokens:
+            admitted = circuit.admit()
+            healthy: bool | None = None
+            try:
+                sent = await self.rate.acquire()
+                self._check_quota()
+                try:
+                    answer = await self._counted(call, header)
+                except ServiceError:
+                    healthy = False
+                    raise
+                healthy = answer.status < 500
+                self._heed(answer, sent)
+                return outcomes.judge(self.name, call, answer, header)
+            finally:
+                circuit.record(admitted, healthy)
+
+    async def _exchange(self, call: Call, header: str) -> Answer:
+        url = URL(self._base + call.path)
+        if call.query:
+            url = url.extend_query(call.query)
+        headers = {"Authorization": header, "Accept": "*/*" if call.raw else "application/json"}
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        with outcomes.mapped(self.name, call):
+            async with asyncio.timeout(self._timeouts[bool(call.safe)]):
+                return await self._pool.request(
+                    call.method, url, headers=headers, body=call.body, proxy=self._proxy, fence=self._fence
+                )
+
+    async def _counted(self, call: Call, header: str) -> Answer:
+        """The exchange, with its row in the statistics unless the fence kept it from the wire."""
+        self._sent += 1
+        start = asyncio.get_running_loop().time()
+        try:
+            answer = await self._exchange(call, header)
+        except FenceError:
+            self._sent -= 1
+            raise
+        except BaseException as error:
+            self._note(call, 0, type(error).__name__, start)
+            raise
+        self._note(call, answer.status, "", start)
+        return answer
+
+    def _note(self, call: Call, status: int, failure: str, start: float) -> None:
+        self._calls[call.endpoint, status] += 1
+        if self._on_attempt is not None:
+            self._on_attempt(Attempt(call, status, failure, asyncio.get_running_loop().time() - start))
+
+    def _heed(self, answer: Answer, sent: float) -> None:
+        """What an answer says about this host's pace, its month and our token."""
+        if answer.status == 429:
+            self.rate.refused(sent, outcomes.retry_after(answer.headers))
+        else:
+            self.rate.accepted()
+        if answer.status == 503:
+            self.rate.pause(outcomes.retry_after(answer.headers) or 0.0)
+        remaining = answer.headers.get("x-ratelimit-remaining-month", "")
+        if remaining.isdecimal():
+            self._month_remaining = int(remaining)
+        if answer.status == 429:
+            self._check_quota()
+        elif answer.status != 401:
+            self._header_worked = True
+
+    def _check_quota(self) -> None:
+        if self._month_remaining == 0 or (self._month_calls and self._sent >= self._month_calls):
+            raise QuotaExhausted(
+                f"{self.name}: the month's calls are used up; run the same command again when there are new ones",
+                service=self.name,
+            )
+
+    async def _first_header(self) -> str:
+        async with self._renewing:
+            if not self._header:
+                self._header = await self._authorise(False)
+            return self._header
+
+    async def _renew(self, refused: str) -> bool:
+        """Whether there is now a header other than the refused one: asked for once, however many calls were refused."""
+        async with self._renewing:
+            if self._header != refused:
+                return True
+            if not self._header_worked:
+                return False
+            self._header = await self._authorise(True)
+            self._header_worked = False
+            return self._header != refused
+
+    def _gave_up(self, call: Call, error: CircuitOpen) -> ServiceError:
+        kind = Unreachable if call.safe else NotSent
+        return kind(f"{self.name}: {error}", service=self.name, method=call.method, path=call.path)
+
+
+class _Tries:
+    """How often, and for how long, one call may still be sent."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._used = 0
+        self._end = asyncio.get_running_loop().time() + PATIENCE
+
+    def used_up(self) -> bool:
+        self._used += 1
+        return self._used >= self._most
+
+    async def after(self, error: ServiceError) -> None:
+        """Waits a random time before the next try; a 429 costs patience only, and the pace does its waiting."""
+        if error.status == 429:
+            if asyncio.get_running_loop().time() > self._end:
+                raise error
+            return
+        if self.used_up():
+            raise error
+        await asyncio.sleep(random.uniform(0, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**self._used)))  # noqa: S311
+
+
+def _checked(name: str, base_url: str) -> str:
+    try:
+        url = URL(base_url)
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host or url.user or url.query_string:
+        raise SettingsError(f"{name}.base_url must look like https://host/path, without user or query")
+    return base_url.rstrip("/")

@@ -1,0 +1,143 @@
+"""How many calls a second one host gets: found out by asking, kept just below its limit."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+from aiolimiter import AsyncLimiter
+
+FIRST_RATE = 10.0
+FINE = 50.0
+"""From this rate up a bucket refills ten times a second; below it calls are spaced one by one."""
+KEEP = 0.95
+MAX_PAUSE = 600.0
+LEAST_RATE = 0.1
+_SLICES = 60
+
+
+class AdaptiveRate:
+    """The pace of all calls to one host, in one event loop.
+
+    With `per_minute` 0 the limit is found out: 10 a second, doubled each second until the service refuses; from then
+    on 0.95 of the calls that it accepted in the last `window` seconds, growing by 1 % in the first window without a
+    refusal and by twice the last step in each further one, so that a limit that rose, or was guessed too low because
+    others used it, is reached again in a few windows. The first refusal after less than a window is doubted: the
+    doubling starts once more after the pause. With `per_minute` given there is no search, and no minute holds more.
+    `share` (0 to below 1) of the limit is left to others. A refusal pauses every caller at once.
+
+    By Little's law the calls in flight settle at rate × latency: no second bound is needed.
+    """
+
+    def __init__(
+        self,
+        per_minute: int = 0,
+        share: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        window: float = 60.0,
+    ) -> None:
+        self._clock = clock
+        self._known = per_minute > 0
+        self._kept = 1.0 - share
+        self._window = window
+        # 60.1: a bucket lets a tenth of a second's calls through at once.
+        self._rate = per_minute / 60.1 * self._kept if self._known else FIRST_RATE
+        self._limiter = _bucket(self._rate)
+        self._paused_until = 0.0
+        self._empty_refusals = 0
+        self._refused_at = -math.inf
+        self._ramps = 0 if self._known else 2
+        self._step = 0.01
+        self._since = self._started = self._clock()
+        self._taken = 0
+        self._slices: deque[tuple[int, int]] = deque(maxlen=_SLICES + 1)
+
+    @property
+    def rate(self) -> float:
+        """Calls a second, as it stands now."""
+        return self._rate
+
+    @property
+    def paused(self) -> float:
+        """Seconds until the next call may leave; 0 when none was refused lately."""
+        return max(0.0, self._paused_until - self._clock())
+
+    async def acquire(self) -> float:
+        """Waits for this call's turn; gives its time, to be handed to `accepted` or `refused`."""
+        while True:
+            if (pause := self.paused) > 0:
+                await asyncio.sleep(pause)
+                continue
+            self._adapt()
+            limiter = self._limiter
+            await limiter.acquire()
+            if limiter is self._limiter and not self.paused:
+                self._taken += 1
+                return self._clock()
+
+    def accepted(self) -> None:
+        """A call was answered with something other than 429."""
+        self._empty_refusals = 0
+        part = int(self._clock() / self._window * _SLICES)
+        if self._slices and self._slices[-1][0] == part:
+            self._slices[-1] = (part, self._slices[-1][1] + 1)
+        else:
+            self._slices.append((part, 1))
+
+    def refused(self, sent: float, after: float | None = None) -> None:
+        """A call that left at `sent` was answered 429; `after` is the service's Retry-After in seconds, if any."""
+        now = self._clock()
+        fresh = sent > self._refused_at
+        informative = fresh and not self._known and not self._empty_refusals
+        if fresh:
+            self._refused_at = now
+            self._empty_refusals += 1
+        self.pause(after or self._guess())
+        if informative:
+            self._learn(now)
+
+    def pause(self, seconds: float) -> None:
+        """Holds every call back for so long, at most ten minutes; a longer pause that is already running stays."""
+        self._paused_until = max(self._paused_until, self._clock() + min(seconds, MAX_PAUSE))
+
+    def _guess(self) -> float:
+        """A pause where the service names none, or 0: a second, doubled while nothing is accepted."""
+        return min(2.0 ** (self._empty_refusals - 1), max(1.0, self._window / 8))
+
+    def _learn(self, now: float) -> None:
+        first = int((now - self._window) / self._window * _SLICES)
+        lately = sum(count for part, count in self._slices if part > first)
+        rate = max(LEAST_RATE, KEEP * self._kept * lately / self._window)
+        young = self._ramps == 2 and now - self._started < self._window
+        self._ramps = 1 if young else 0
+        self._step = 0.01
+        self._set(max(rate, FIRST_RATE) if young else rate)
+
+    def _adapt(self) -> None:
+        if self._known:
+            return
+        now = self._clock()
+        if self._ramps:
+            if (elapsed := now - self._since) >= 1.0:
+                # Doubling an unused rate would let a burst through later.
+                used = self._taken >= self._rate * elapsed / 2
+                self._set(self._rate * 2 if used else self._rate)
+        elif self._kept == 1.0 and now - self._since >= self._window:
+            rate = self._rate * (1 + self._step)
+            self._step = min(1.0, self._step * 2)
+            self._set(rate)
+
+    def _set(self, rate: float) -> None:
+        if rate != self._rate:
+            self._rate = rate
+            self._limiter = _bucket(rate)
+        self._since = max(self._clock(), self._paused_until)
+        self._taken = 0
+
+
+def _bucket(rate: float) -> AsyncLimiter:
+    return AsyncLimiter(rate / 10, 0.1) if rate >= FINE else AsyncLimiter(1, 1 / rate)

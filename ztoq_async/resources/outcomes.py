@@ -1,0 +1,129 @@
+"""What an answer or a failure proves about a call (protocol.md, rule 4), and the words of its error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import msgspec
+
+from ztoq_async.errors import (
+    Forbidden,
+    NotFound,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    ServiceError,
+    Unauthorised,
+    Unreachable,
+)
+from ztoq_async.resources.calls import Answer, Call
+from ztoq_async.resources.connector import AnswerTooLarge
+
+NOT_APPLIED = frozenset({400, 401, 403, 404, 409, 413, 422})
+WORDS = 300
+_REFUSALS: Mapping[int, type[Refused]] = {401: Unauthorised, 403: Forbidden, 404: NotFound}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_TAG = re.compile(r"<[^<>]*>")
+_json = msgspec.json.Decoder(msgspec.Raw)
+
+
+def judge(service: str, call: Call, answer: Answer, secret: str) -> Answer:
+    """Gives the answer back if the call ended as asked; raises what the status or the body proves otherwise."""
+    status = answer.status
+    if 200 <= status < 300:
+        if _usable(call, answer):
+            return answer
+        raise _error(_unclear(call), service, call, answer, secret)
+    if status == 429:
+        raise _error(Unreachable if call.safe else NotSent, service, call, answer, secret)
+    if status in NOT_APPLIED:
+        raise _error(_REFUSALS.get(status, Refused), service, call, answer, secret)
+    if call.safe and 300 <= status < 500 and status != 408:
+        raise _error(Refused, service, call, answer, secret)
+    raise _error(_unclear(call), service, call, answer, secret)
+
+
+@contextmanager
+def mapped(service: str, call: Call) -> Iterator[None]:
+    """Turns every failure of the wire into an error of this package: none of aiohttp's leaves."""
+    try:
+        yield
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
+        raise _failure(Unreachable if call.safe else NotSent, service, call, error) from error
+    except (AnswerTooLarge, aiohttp.InvalidURL) as error:
+        raise _failure(Refused if call.safe else OutcomeUnknown, service, call, error) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise _failure(_unclear(call), service, call, error) from error
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds that the service asks to wait, given as seconds or as a date; None where it says nothing readable."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - (now or datetime.now(UTC))).total_seconds())
+
+
+def words(body: bytes, secret: str = "") -> str:
+    """The service's own message: one line of at most 300 characters, without markup, control characters and token."""
+    text = _message(body)
+    for part in filter(None, {secret, secret.rpartition(" ")[2]}):
+        text = text.replace(part, "***")
+    text = " ".join(_CONTROL.sub(" ", _TAG.sub(" ", text)).split())
+    return text if len(text) <= WORDS else text[: WORDS - 1] + "…"
+
+
+def _usable(call: Call, answer: Answer) -> bool:
+    """Whether the body is what was due: any bytes for a raw call, nothing, or whole JSON."""
+    if call.raw or not answer.body or call.method == "DELETE":
+        return True
+    if answer.headers.get("content-type", "").startswith("text/html"):
+        return False
+    try:
+        _json.decode(answer.body)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _unclear(call: Call) -> type[ServiceError]:
+    return Unreachable if call.safe else OutcomeUnknown
+
+
+def _message(body: bytes) -> str:
+    try:
+        content = msgspec.json.decode(body[:100_000])
+    except msgspec.DecodeError:
+        return body[:100_000].decode("utf-8", "replace")
+    if isinstance(content, dict):
+        for name in ("message", "errorMessage", "error_description", "errors", "error"):
+            if content.get(name):
+                return str(content[name])
+    return str(content)
+
+
+def _error(kind: type[ServiceError], service: str, call: Call, answer: Answer, secret: str) -> ServiceError:
+    said = words(answer.body, secret)
+    text = f"{service}: {call.method} {call.path} answered {answer.status}"
+    return kind(
+        f"{text}: {said}" if said else text, service=service, method=call.method, path=call.path, status=answer.status
+    )
+
+
+def _failure(kind: type[ServiceError], service: str, call: Call, error: BaseException) -> ServiceError:
+    why = "no answer in time" if isinstance(error, TimeoutError) else words(str(error).encode())
+    text = f"{service}: {call.method} {call.path} failed: {why or type(error).__name__}"
+    return kind(text, service=service, method=call.method, path=call.path)
