@@ -51,6 +51,7 @@ class Cluster:
         self._home = home
         self._binaries = binaries
         self._child: subprocess.Popen[bytes] | None = None
+        self._socket: Path | None = None  # kept, so that pools find a revived server where it was
 
     async def running(self) -> str | None:
         """The DSN of the cluster's server if it answers, else None. Waits for one that is in recovery."""
@@ -168,13 +169,13 @@ class Cluster:
             return None
 
     def _socket_folder(self) -> Path:
-        folder = self._home.path / "socket"
-        if PLAIN_SOCKET_FOLDER.fullmatch(str(folder)):
-            folder.mkdir(mode=0o700, exist_ok=True)
-        else:
+        folder = self._socket or self._home.path / "socket"
+        if not PLAIN_SOCKET_FOLDER.fullmatch(str(folder)):
             folder = Path(tempfile.mkdtemp(prefix="ztoq-", dir="/tmp"))  # $TMPDIR may be as deep
+        folder.mkdir(mode=0o700, exist_ok=True)
         if self._home.launcher.uid is not None:
             os.chown(folder, self._home.launcher.uid, self._home.launcher.gid or 0)
+        self._socket = folder
         return folder
 
     def _remove(self, socket: Path) -> None:
