@@ -1,0 +1,37 @@
+"""The bearer token: the causes of a refusal are those of facts.md 1.1, each answered 401 `{"error"}`."""
+
+import base64
+import binascii
+import hmac
+
+import msgspec
+from aiohttp import web
+
+
+def refusal(request: web.Request, token: str) -> str | None:
+    """Why a request is not let in; None where its token is the project's."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    given = given.strip()
+    if scheme.lower() != "bearer" or not given:
+        return "The Authorization header is missing or is not of the form: Bearer <token>"
+    parts = given.split(".")
+    if len(parts) != 3:
+        return "The token is not a JWT: three parts separated by dots were expected"
+    return _malformed(parts) or (None if hmac.compare_digest(given.encode(), token.encode()) else "Invalid signature")
+
+
+def _malformed(parts: list[str]) -> str | None:
+    try:
+        decoded = [base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True) for part in parts]
+    except (binascii.Error, ValueError):
+        return "A part of the token is not base64"
+    try:
+        for part in decoded[:2]:
+            msgspec.json.decode(part)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "A part of the token is not JSON"
+    return None
+
+
+def unauthorised(cause: str) -> web.Response:
+    return web.Response(status=401, body=msgspec.json.encode({"error": cause}), content_type="application/json")
