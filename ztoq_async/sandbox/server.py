@@ -15,6 +15,7 @@ from aiohttp import web
 from ztoq_async.sandbox.counting import House
 from ztoq_async.sandbox.faults import FaultInjector, qtest_error, zephyr_error
 from ztoq_async.sandbox.profile import Profile, ProfileHolder
+from ztoq_async.sandbox.qtest.app import build_app as build_qtest
 from ztoq_async.sandbox.qtest.state import QTestState
 from ztoq_async.sandbox.source import Source
 from ztoq_async.sandbox.zephyr.app import PREFIX
@@ -96,10 +97,6 @@ class Sandbox:
         self._profile.listen(lambda profile: injector.use(profile.seed, profile.qtest))
         house = House(self._qtest_state, self._profile, "")
         middlewares = (house.middleware, injector.middleware)
-        try:
-            from ztoq_async.sandbox.qtest.app import build_app as build_qtest  # noqa: PLC0415
-        except ImportError:
-            return web.Application(middlewares=middlewares)
         return build_qtest(self._qtest_state, middlewares)
 
     def _speak(self, profile: Profile) -> None:

@@ -143,18 +143,21 @@ class ZephyrState:
 
     def objects(self) -> dict[str, int]:
         """What the source project holds, by the kinds of the target."""
-        return {"module": len(self.folders), "test-case": self.case_count}
+        return {"module": len(self._case_folders()), "test-case": self.case_count}
 
     def lines(self, kind: str) -> Iterator[bytes]:
         """Each object as its single GET gives it, by ascending id."""
         if kind == "module":
-            yield from (self.folders[identity].body for identity in sorted(self.folders))
+            yield from (row.body for row in self._case_folders())
         elif kind == "test-case":
             yield from map(self.case, range(self.case_count))
 
     def duplicates(self) -> list[dict[str, Any]]:
         """A source project has no copies of migrated records."""
         return []
+
+    def _case_folders(self) -> list[Row]:
+        return sorted(row for row in self.folders.values() if row.kind == "TEST_CASE")
 
     def _point(self, position: int, script: str) -> None:
         row = self.case_row(position)
