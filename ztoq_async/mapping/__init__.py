@@ -1,0 +1,1 @@
+"""Pure rules: one module for each kind, from Zephyr records to qTest records and back to comparable forms."""

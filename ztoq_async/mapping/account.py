@@ -1,0 +1,67 @@
+"""Accounting of attributes: what was read, and what became of each of it.
+
+An attribute is a leaf of the source record; a list counts once; null, absent, "" and [] are unset. The count of what
+was read comes from the record's own bytes, the explanation from the mapping: what only one knows is unexplained.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+AS_IS = "as it is"
+IDENTITY = "identity"
+REFUSED = "refused"
+_IDENTITIES = frozenset({"id", "self", "steps.id", "script.id"})
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What became of one attribute: carried `as it is`, by a named rule, or refused; `loss` says what is gone."""
+
+    attribute: str
+    rule: str = AS_IS
+    loss: str = ""
+
+
+def leaves(record: Any, prefix: str = "") -> Iterator[str]:
+    """The names of the attributes that are set, `customFields.Team` for one inside another."""
+    if not isinstance(record, dict):
+        if _is_set(record):
+            yield prefix
+        return
+    for name, value in record.items():
+        yield from leaves(value, f"{prefix}.{name}" if prefix else name)
+
+
+def _is_set(value: Any) -> bool:
+    return value is not None and value != "" and value != []
+
+
+def is_identity(attribute: str) -> bool:
+    """`id`, `self` and `project` say where a record lives, not what it says."""
+    return attribute in _IDENTITIES or attribute.endswith(".self") or attribute.startswith("project.")
+
+
+def settle(read: Iterable[str], notes: Iterable[Note]) -> tuple[Counter[tuple[str, str]], list[str]]:
+    """How often each (attribute, rule) occurred, and the attributes that were read and that no note explains.
+
+    A note about an attribute that was not read is unexplained too: the mapping claims more than the record holds.
+    """
+    open_reads = Counter(read)
+    counts: Counter[tuple[str, str]] = Counter()
+    surplus: list[str] = []
+    for note in notes:
+        if open_reads[note.attribute] > 0:
+            open_reads[note.attribute] -= 1
+            counts[note.attribute, note.rule] += 1
+        else:
+            surplus.append(note.attribute)
+    for attribute, number in (+open_reads).items():
+        if is_identity(attribute):
+            counts[attribute, IDENTITY] += number
+        else:
+            surplus += [attribute] * number
+    return counts, surplus

@@ -1,0 +1,62 @@
+"""What a kind is: the functions by which the lanes plan, make, find, read back and compare records of one kind (pure).
+
+The functions return calls and listings as values; the lanes carry them out and know no kind by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ztoq_async.mapping.account import Note
+from ztoq_async.mapping.context import Context
+from ztoq_async.plan import Planner
+from ztoq_async.qtest.paths import Listing
+from ztoq_async.resources.calls import Call
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What a done row keeps for its children: the object's id, its version id and the ids of its steps."""
+
+    id: int
+    version_id: int | None = None
+    step_ids: tuple[int, ...] = ()
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A journal row with the archived record behind it, as `build` needs it."""
+
+    key: str
+    parents: tuple[str, ...] = ()
+    record: bytes = b""
+    detail: bytes = b""
+
+
+Refs = Mapping[str, Made]
+Target = Any
+Found = tuple[str, int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table: `reported` is its name in reports ("" for helpers), `source` its kind in the archive."""
+
+    name: str
+    parents: tuple[str, ...]
+    plan: Callable[[Context], Planner]
+    build: Callable[[Item, Context], tuple[Target, list[Note]]]
+    create: Callable[[Target, Context, Refs], Call | Made]
+    made: Callable[[bytes, Target, Context], tuple[Made, Any]]
+    recognise: Callable[[list[bytes], Context], Iterator[Found]]
+    find: Callable[[Target, Context, Refs], Listing]
+    read_back: Callable[[Context], Listing]
+    differences: Callable[[Target, Any, Context, Refs], list[str]]
+    one: Callable[[int, Context], Call] | None = None
+    delete: Callable[[int, Context], Call] | None = None
+    reported: str = ""
+    source: str = ""
+    attributes: Callable[[Item], Iterator[str]] = lambda item: iter(())
+    changes_target: bool = False

@@ -1,0 +1,103 @@
+"""The kind `module`: our own module and one for each folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from ztoq_async.errors import SourceError
+from ztoq_async.mapping import account
+from ztoq_async.mapping import module as modules
+from ztoq_async.mapping.account import Note
+from ztoq_async.mapping.context import Context
+from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
+from ztoq_async.plan import AtOnce, Planner, Row
+from ztoq_async.qtest import paths
+from ztoq_async.qtest.records import Module
+from ztoq_async.resources.calls import Call
+
+
+def plan_modules(context: Context) -> Planner:
+    """Our own module, then the folders, siblings one after another in Zephyr's order."""
+    return AtOnce(_module_rows(context))
+
+
+def _module_rows(context: Context) -> Iterator[Row]:
+    root = modules.root_key(context)
+    yield Row("module", root, counted=False)
+    last = ""
+    for parent, children in modules.siblings(context):
+        previous = ""
+        for folder in children:
+            yield Row("module", str(folder.id), (f"module:{parent}",), (previous,) if previous else ())
+            previous = f"module:{folder.id}"
+        last = previous if parent == root else last
+    yield from _stray_rows(context)
+    if context.source.seen.unfiled:
+        yield Row("module", modules.unfiled_key(context), (f"module:{root}",), (last,) if last else (), counted=False)
+
+
+def _stray_rows(context: Context) -> Iterator[Row]:
+    for folder in context.source.folders.values():
+        if folder.id not in context.places:
+            reason = f"parentId: the folder {folder.parent_id} is not in the list, or the folders stand in a circle"
+            yield Row("module", str(folder.id), refusal=reason)
+
+
+def _build_module(item: Item, context: Context) -> tuple[modules.ModuleTarget, list[Note]]:
+    if not item.key.isdigit():
+        return modules.container(context, item.key), []
+    folder = context.source.folders.get(int(item.key))
+    if folder is None:
+        raise SourceError(f"the folder {item.key} is not in Zephyr any more")
+    parent = item.parents[0].partition(":")[2]
+    return modules.build(folder, parent, context.places[folder.id])
+
+
+def _parent_id(target: modules.ModuleTarget, refs: Refs) -> int | None:
+    return None if target.parent is None else refs[f"module:{target.parent}"].id
+
+
+def _create_module(target: modules.ModuleTarget, context: Context, refs: Refs) -> Call | Made:
+    body = {"name": target.name, "description": target.description, "order": target.order}
+    return paths.create_module(context.target.project_id, _parent_id(target, refs), body)
+
+
+def _recognise_modules(items: list[bytes], context: Context) -> Iterator[Found]:
+    rows = [msgspec.json.decode(item, type=Module) for item in items]
+    while rows:
+        row = rows.pop()
+        rows += row.children or ()
+        key = modules.key_of(row)
+        if key is not None:
+            yield key, row.id, row
+
+
+def _module_attributes(item: Item) -> Iterator[str]:
+    return account.leaves(msgspec.json.decode(item.record)) if item.record else iter(())
+
+
+def _made_module(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
+    made = msgspec.json.decode(answer, type=Module)
+    return Made(made.id), made
+
+
+MODULE = Kind(
+    name="module",
+    parents=(),
+    plan=plan_modules,
+    build=_build_module,
+    create=_create_module,
+    made=_made_module,
+    recognise=_recognise_modules,
+    find=lambda target, context, refs: paths.modules(context.target.project_id, _parent_id(target, refs)),
+    read_back=lambda context: paths.module_tree(context.target.project_id),
+    differences=lambda target, actual, context, refs: modules.differences(target, actual, _parent_id(target, refs)),
+    one=lambda identifier, context: paths.module(context.target.project_id, identifier),
+    delete=lambda identifier, context: paths.delete_module(context.target.project_id, identifier),
+    reported="module",
+    source="folder",
+    attributes=_module_attributes,
+)

@@ -1,0 +1,101 @@
+"""The values seen in a project's test cases: Zephyr defines no custom fields (facts.md 1.10), so values decide.
+
+Bounded: of a field's different values no more are kept than a multi-select field may take.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from ztoq_async.mapping.text import is_html
+from ztoq_async.zephyr.records import TestCase
+
+MOST_CHOICES = 300
+LONGEST_TEXT = 255
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})")
+
+
+class ValuesSeen(msgspec.Struct):
+    """The values of one custom field: their kinds and, for choices, the labels."""
+
+    kinds: set[str] = msgspec.field(default_factory=set)
+    choices: set[str] = msgspec.field(default_factory=set)
+    overflow: bool = False
+
+    def add(self, value: Any) -> None:
+        """Notes one value that is set."""
+        self.kinds.add(kind_of(value))
+        if isinstance(value, list):
+            for choice in value:
+                self._add_choice(choice)
+
+    def _add_choice(self, choice: Any) -> None:
+        if not isinstance(choice, str) or len(choice) > LONGEST_TEXT:
+            self.overflow = True
+        elif choice not in self.choices:
+            if len(self.choices) >= MOST_CHOICES:
+                self.overflow = True
+            else:
+                self.choices.add(choice)
+
+
+class Seen(msgspec.Struct):
+    """What all test cases of the project hold."""
+
+    custom: dict[str, ValuesSeen] = msgspec.field(default_factory=dict)
+    labels: ValuesSeen = msgspec.field(default_factory=ValuesSeen)
+    statuses: set[int] = msgspec.field(default_factory=set)
+    priorities: set[int] = msgspec.field(default_factory=set)
+    owners: set[str] = msgspec.field(default_factory=set)
+    components: set[int] = msgspec.field(default_factory=set)
+    attributes: set[str] = msgspec.field(default_factory=set)
+    unfiled: bool = False
+
+    def add(self, case: TestCase) -> None:
+        """Notes the values of one test case."""
+        self.statuses.add(case.status.id)
+        self.priorities.add(case.priority.id)
+        self.unfiled = self.unfiled or case.folder is None
+        if case.owner:
+            self.owners.add(case.owner.account_id)
+        if case.component:
+            self.components.add(case.component.id)
+        if case.labels:
+            self.labels.add(case.labels)
+        self._add_attributes(case)
+        for name, value in case.custom_fields.items():
+            if value is not None and value != "" and value != []:
+                self.custom.setdefault(name, ValuesSeen()).add(value)
+
+    def _add_attributes(self, case: TestCase) -> None:
+        if case.created_on:
+            self.attributes.add("createdOn")
+        if case.estimated_time is not None:
+            self.attributes.add("estimatedTime")
+        if case.links.issues or case.links.web_links:
+            self.attributes.add("links")
+
+
+def kind_of(value: Any) -> str:
+    """The kind of a value: list, boolean, number, date, date-time, html, long, text; else the name of its type."""
+    if isinstance(value, str):
+        return _kind_of_text(value)
+    if isinstance(value, list):
+        return "list"
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+def _kind_of_text(value: str) -> str:
+    if _DATE.fullmatch(value):
+        return "date"
+    if _DATE_TIME.fullmatch(value):
+        return "date" if value[10:] in ("T00:00:00Z", "T00:00:00.000Z") else "date-time"
+    if is_html(value):
+        return "html"
+    return "long" if len(value) > LONGEST_TEXT or "\n" in value else "text"

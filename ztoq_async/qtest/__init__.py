@@ -1,0 +1,1 @@
+"""qTest Manager (API v3): its records and a client that writes and reads them."""

@@ -1,0 +1,1 @@
+"""The report of a run: JSON and a page that a person can read."""

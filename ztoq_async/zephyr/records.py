@@ -1,0 +1,142 @@
+"""Zephyr Scale Cloud v2 records as the mapping needs them (zephyr-scale-cloud-v2.openapi.yaml; facts.md 1.5 to 1.10).
+
+A record is decoded from the bytes that the archive keeps. Properties that no struct names stay in those bytes: the
+ledger counts them (`mapping.account`), so that a property the API gains tomorrow is reported and not lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """A reference by id: status, priority, folder, component (facts.md 5: references carry no names)."""
+
+    id: int
+
+
+class Account(msgspec.Struct, frozen=True, rename="camel"):
+    """An Atlassian account: only its id is known here (facts.md 1.10)."""
+
+    account_id: str
+
+
+class Project(msgspec.Struct, frozen=True, rename="camel"):
+    """A Jira project with Zephyr Scale switched on (`enabled`)."""
+
+    id: int
+    key: str
+    enabled: bool = True
+
+
+class Folder(msgspec.Struct, frozen=True, rename="camel"):
+    """A folder of a flat list; roots have `parent_id` None, siblings are ordered by `index` (facts.md 1.8)."""
+
+    id: int
+    name: str
+    parent_id: int | None = None
+    index: int = 0
+    folder_type: str = "TEST_CASE"
+
+
+class Named(msgspec.Struct, frozen=True):
+    """A status, priority or environment: what an id-only reference points to."""
+
+    id: int
+    name: str
+    archived: bool = False
+
+
+class IssueLink(msgspec.Struct, frozen=True, rename="camel"):
+    """A link to a Jira issue: numeric id only, its key needs Jira (facts.md 1.10)."""
+
+    issue_id: int
+    type: str = "COVERAGE"
+    target: str = ""
+
+
+class WebLink(msgspec.Struct, frozen=True):
+    """A link to a page."""
+
+    url: str
+    type: str = "COVERAGE"
+    description: str = ""
+
+
+class Links(msgspec.Struct, frozen=True, rename="camel"):
+    """The links of a test case."""
+
+    issues: list[IssueLink] = []
+    web_links: list[WebLink] = []
+
+
+class ScriptRef(msgspec.Struct, frozen=True):
+    """`self` ends in `/teststeps` or `/testscript`: it tells the kind of script without a call (facts.md 1.5)."""
+
+    self: str = ""
+
+
+class TestCase(msgspec.Struct, frozen=True, rename="camel"):
+    """A test case as lists give it: no steps, no version number (facts.md 1.5). `estimated_time` is in milliseconds."""
+
+    __test__ = False
+
+    id: int
+    key: str
+    name: str
+    priority: Ref
+    status: Ref
+    folder: Ref | None = None
+    created_on: str | None = None
+    objective: str | None = None
+    precondition: str | None = None
+    estimated_time: int | None = None
+    labels: list[str] = []
+    component: Ref | None = None
+    owner: Account | None = None
+    test_script: ScriptRef | None = None
+    custom_fields: dict[str, Any] = {}
+    links: Links = Links()
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A parameter handed to a called test case (facts.md 1.6)."""
+
+    name: str
+    type: str = "MANUAL_INPUT"
+    value: str | None = None
+
+
+class Inline(msgspec.Struct, frozen=True, rename="camel"):
+    """A step with texts of its own; all of them HTML or null."""
+
+    description: str | None = None
+    test_data: str | None = None
+    expected_result: str | None = None
+    custom_fields: dict[str, Any] | None = None
+    reflect_ref: str | None = None
+
+
+class CallToTest(msgspec.Struct, frozen=True, rename="camel"):
+    """A step that calls another test case; `self` may pin a version (facts.md 1.6)."""
+
+    test_case_key: str
+    self: str = ""
+    parameters: list[Parameter] | None = None
+
+
+class Step(msgspec.Struct, frozen=True, rename="camel"):
+    """One step: `inline` or `test_case`; its number is its place in the list (facts.md 1.6)."""
+
+    inline: Inline | None = None
+    test_case: CallToTest | None = None
+
+
+class Script(msgspec.Struct, frozen=True):
+    """What the archive keeps of a test case's script: `steps`, or `text` of `type` plain or bdd."""
+
+    type: str
+    steps: list[Step] = []
+    text: str = ""
