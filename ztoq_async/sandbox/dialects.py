@@ -56,6 +56,9 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     approve_sets_status: str = ""
     """Label that approving writes into the field Status; "" leaves it (mapping.md, row "approve")."""
 
+    text_limit: Count = 0
+    """Most characters of a value of a text field (data type 1); 0 is no limit. Written nowhere."""
+
     size_cap: Count = 0
     """Largest `size` of a page of test cases and of v4 test steps; 0 is no cap (facts.md 3.4: none was seen)."""
 
@@ -83,6 +86,7 @@ STRICTEST = Dialect(
     fields_in_use="refuse",
     step_ids_after_approve="new",
     approve_sets_status="Baselined",
+    text_limit=255,
     size_cap=50,
     page_cap=50,
     list_lag_s=0.2,

@@ -91,22 +91,22 @@ def step_of(state: QTestState, given: StepInput, caller: Case | None) -> Step | 
         _callable(state, called, caller)
     if (given.description is None or given.expected is None) and not called:
         raise Refusal(400, "A test step needs description and expected.")
-    texts = given.description or "", given.expected or ""
-    if not called and not any(text.strip() for text in texts):
+    description, expected = given.description or "", given.expected or ""
+    if not called and not description.strip() and not expected.strip():
         if state.dialect.empty_steps == "refuse":
             raise Refusal(400, "Test step description must not be empty.")
         if state.dialect.empty_steps == "drop":
             return None
     if state.dialect.called_steps == "ignored":
         called = 0
-    return Step(0, _step_text(state, texts[0]), _step_text(state, texts[1]), called)
+    return Step(0, _step_text(state, description), _step_text(state, expected), called)
 
 
 def _step_text(state: QTestState, text: str) -> str:
     if "[~" in text:
         text = with_parameters(text, state.parameter_name)
         with_parameters(text, state.parameter)
-    return echo(state.dialect.echo, text)
+    return text if state.dialect.echo == "exact" else echo(state.dialect.echo, text)
 
 
 def _callable(state: QTestState, called: int, caller: Case | None) -> None:
@@ -162,7 +162,8 @@ def fill(state: QTestState, content: Content, given: CaseInput, case: Case | Non
 def _take_values(state: QTestState, content: Content, given: list[PropertyInput]) -> dict[int, str]:
     """Put the properties into the content; those that mirror own fields are returned instead."""
     texts = {}
-    for identity, value in values.check(state.fields, given, state.members).items():
+    checked = values.check(state.fields, given, state.members, text_limit=state.dialect.text_limit)
+    for identity, value in checked.items():
         if identity in (state.description_field, state.precondition_field):
             texts[identity] = value
         elif state.fields.get("test-cases", identity).data_type == RICH:

@@ -62,4 +62,4 @@ def plain(text: str) -> str:
 
 def with_parameters(text: str, identify: Callable[[str], str]) -> str:
     """The text with the name in each `[~name]` replaced by what `identify` says (facts.md 3.8)."""
-    return _PARAMETER.sub(lambda found: f"[~{identify(found[1])}]", text) if "[~" in text else text
+    return _PARAMETER.sub(lambda found: f"[~{identify(found[1])}]", text)

@@ -54,20 +54,18 @@ class Field(msgspec.Struct):
     original_name: str
     is_active: bool
     seeded: bool
-    allowed_values: list[Value]
+    values: dict[int, Value]
 
     def row(self) -> dict[str, Any]:
         """The answer's form; only fields with values list them."""
-        row: dict[str, Any] = {name: getattr(self, name) for name in self.__struct_fields__ if name != "seeded"}
-        if self.data_type not in WITH_VALUES:
-            del row["allowed_values"]
+        hidden = ("seeded", "values")
+        row: dict[str, Any] = {name: getattr(self, name) for name in self.__struct_fields__ if name not in hidden}
+        if self.data_type in WITH_VALUES:
+            row["allowed_values"] = list(self.values.values())
         return {"links": [], **row}
 
     def labelled(self, label: str) -> Value | None:
-        return next((value for value in self.allowed_values if value.label == label), None)
-
-    def valued(self, identity: int) -> Value | None:
-        return next((value for value in self.allowed_values if value.value == identity), None)
+        return next((value for value in self.values.values() if value.label == label), None)
 
 
 class FieldStore:
@@ -114,7 +112,7 @@ class FieldStore:
             searchable=more.get("searchable", True), free_text_search=data_type in (TEXT, AREA, RICH),
             search_key=None, default_value=more.get("default_value"), system_field=more.get("system_field", False),
             original_name=label, is_active=more.get("is_active", False), seeded=more.get("seeded", False),
-            allowed_values=[],
+            values={},
         )  # fmt: skip
         self._fields[kind][field.id] = field
         self.changed(kind)
@@ -125,8 +123,8 @@ class FieldStore:
             raise Refusal(400, f"Value '{label}' already exists in field '{field.label}'.")
         if not label.strip() or len(label) > 255:
             raise Refusal(400, f"A value of field '{field.label}' needs a label of 1 to 255 characters.")
-        value = Value(next(self._value_ids), label, **{"order": len(field.allowed_values) + 1, **more})
-        field.allowed_values.append(value)
+        value = Value(next(self._value_ids), label, **{"order": len(field.values) + 1, **more})
+        field.values[value.value] = value
         return value
 
     def remove(self, kind: str, field: Field) -> None:

@@ -146,11 +146,11 @@ async def change(request: web.Request) -> web.Response:
     given = await body_of(request, _field)
     if given.data_type not in (None, field.data_type):
         raise Refusal(400, "The data_type of a field cannot be changed.")
-    if given.label is not None and given.label != field.label:
-        field.label = _checked_label(store, kind, given.label, field)
-    if given.allowed_values is not None:
+    if given.label is not None:
+        _checked_label(store, kind, given.label, field)
+    if given.allowed_values is not None and (field.data_type in types.WITH_VALUES or given.allowed_values):
         _replace_values(store, field, given.allowed_values)
-    for name in ("required", "order", "searchable", "default_value", "is_active"):
+    for name in ("label", "required", "order", "searchable", "default_value", "is_active"):
         if getattr(given, name) is not None:
             setattr(field, name, getattr(given, name))
     store.changed(kind)
@@ -160,15 +160,16 @@ async def change(request: web.Request) -> web.Response:
 def _replace_values(store: FieldStore, field: Field, given: list[ValueInput]) -> None:
     _with_values(field)
     _checked_values(given, set())
-    kept: list[Value] = []
+    if missing := next((row.value for row in given if row.value and row.value not in field.values), None):
+        raise Refusal(400, f"Value {missing} does not exist in field '{field.label}'.")
+    kept: dict[int, Value] = {}
     for row in given:
-        found = field.valued(row.value) if row.value else field.labelled(row.label or "")
-        if row.value and not found:
-            raise Refusal(400, f"Value {row.value} does not exist in field '{field.label}'.")
+        found = field.values.get(row.value) if row.value else field.labelled(row.label or "")
         if found:
             _update(found, row)
-        kept.append(found or store.add_value(field, **row.set()))
-    field.allowed_values = kept
+        value = found or store.add_value(field, **row.set())
+        kept[value.value] = value
+    field.values = kept
 
 
 def _update(value: Value, given: ValueInput) -> None:
@@ -199,7 +200,7 @@ def _in_use(state: QTestState, field: Field) -> bool:
 @routes.get(VALUES)
 async def values(request: web.Request) -> web.Response:
     page, size = number(request, "page", 1), number(request, "pageSize", 0)
-    found = _of_path(request).allowed_values
+    found = list(_of_path(request).values.values())
     return reply(found[(page - 1) * size : page * size] if size > 0 and page > 0 else found)
 
 
@@ -208,15 +209,15 @@ async def add_values(request: web.Request) -> web.Response:
     """At most 100 a call; all of them or none."""
     field, given = _of_path(request, write=True), await body_of(request, _values)
     _with_values(field)
-    _checked_values(given, {value.label for value in field.allowed_values})
+    if len(given) > MOST_VALUES:
+        raise Refusal(400, f"At most {MOST_VALUES} allowed values a call.")
+    _checked_values(given, {value.label for value in field.values.values()})
     store = _store(request)
     made = [store.add_value(field, **value.set()) for value in given]
     return reply({"links": [], "total": len(made), "items": made}, 201)
 
 
 def _checked_values(given: list[ValueInput], taken: set[str]) -> None:
-    if len(given) > MOST_VALUES:
-        raise Refusal(400, f"At most {MOST_VALUES} allowed values a call.")
     for value in given:
         if not value.label or not value.label.strip() or value.label in taken:
             raise Refusal(400, f"The label {value.label!r} of an allowed value is blank or taken.")
@@ -224,7 +225,7 @@ def _checked_values(given: list[ValueInput], taken: set[str]) -> None:
 
 
 def _value_of_path(request: web.Request, field: Field) -> Value:
-    found = field.valued(part(request, "value"))
+    found = field.values.get(part(request, "value"))
     if found is None:
         raise not_found("Allowed value", request.match_info["value"])
     return found
@@ -235,7 +236,7 @@ async def change_value(request: web.Request) -> web.Response:
     field = _of_path(request, write=True)
     value, given = _value_of_path(request, field), await body_of(request, _value)
     if given.label is not None and given.label != value.label:
-        _checked_values([given], {other.label for other in field.allowed_values})
+        _checked_values([given], {other.label for other in field.values.values()})
     _update(value, given)
     return reply({})
 
@@ -243,7 +244,7 @@ async def change_value(request: web.Request) -> web.Response:
 @routes.delete(VALUES + "/{value}")
 async def delete_value(request: web.Request) -> web.Response:
     field = _of_path(request, write=True)
-    field.allowed_values.remove(_value_of_path(request, field))
+    del field.values[_value_of_path(request, field).value]
     return reply({})
 
 

@@ -23,7 +23,7 @@ class ModuleInput(msgspec.Struct, forbid_unknown_fields=True):
     name: Name | None = None
     description: str | None = None
     order: Place | None = None
-    parent_id: int | None = None
+    parent_id: Any = None
     id: Any = None
     links: Any = None
     pid: Any = None
@@ -44,7 +44,7 @@ _input = msgspec.json.Decoder(ModuleInput)
 @routes.post(PATH)
 async def create(request: web.Request) -> web.Response:
     state, given = request.app[STATE], await body_of(request, _input)
-    parent = number(request, "parentId", given.parent_id or 0)
+    parent = number(request, "parentId", 0)
     if parent:
         state.modules.get(parent)
     name, sent = checked_name(state, given.name), given.description or ""

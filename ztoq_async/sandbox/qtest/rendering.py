@@ -79,8 +79,9 @@ def _expanded(state: QTestState, caller: Step, group: int, root: int, show: bool
 
 def step_row(state: QTestState, step: Step, order: int, show: bool) -> dict[str, Any]:
     description, expected = step.description, step.expected
-    if not show:
-        description, expected = (with_parameters(text, state.parameter) for text in (description, expected))
+    if not show and ("[~" in description or "[~" in expected):
+        description = with_parameters(description, state.parameter)
+        expected = with_parameters(expected, state.parameter)
     row: dict[str, Any] = {
         "links": [],
         "id": step.id,

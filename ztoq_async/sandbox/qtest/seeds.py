@@ -72,7 +72,7 @@ def _seed_values(store: FieldStore, field: Field, labels: tuple[str, ...]) -> No
     for place, label in enumerate(labels):
         store.add_value(field, label, is_default=place == 0)
     if labels:
-        field.default_value = str(field.allowed_values[0].value)
+        field.default_value = str(min(field.values))
 
 
 def seed_users(rng: random.Random) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import msgspec
 from aiohttp import web
 
@@ -68,12 +70,18 @@ async def listing(request: web.Request) -> web.Response:
     if parent is not None:
         state.modules.get(parent)
     start = (page - 1) * size
-    found = _modified_after(request, state.cases.ids(parent))[start : start + size]
-    latest = state.now() - state.dialect.list_lag_s
+    found = _modified_after(request, _visible(state, state.cases.ids(parent)))[start : start + size]
     props, steps = flag(request, "expandProps", default=True), flag(request, "expandSteps")
     show = flag(request, "showParamIdentifier")
-    cases = [case for case in map(state.cases.get, found) if case.created <= latest or not state.dialect.list_lag_s]
+    cases = map(state.cases.get, found)
     return reply([case_row(state, case, props=props, steps=steps, show=show) for case in cases])
+
+
+def _visible(state: QTestState, ids: list[int]) -> list[int]:
+    """Without the newest, which lists lack for `list_lag_s`; ids and times of creation rise together."""
+    if not (lag := state.dialect.list_lag_s):
+        return ids
+    return ids[: bisect_right(ids, state.now() - lag, key=lambda identity: state.cases.get(identity).created)]
 
 
 def _modified_after(request: web.Request, ids: list[int]) -> list[int]:
@@ -89,15 +97,16 @@ def _modified_after(request: web.Request, ids: list[int]) -> list[int]:
 
 @routes.put(PATH + "/update/testcases")
 async def change_many(request: web.Request) -> web.Response:
-    """A map of id to test case; every one is looked up before the first is changed."""
+    """A map of id to test case; all are checked before the first is changed."""
     state, given = request.app[STATE], await body_of(request, _batch)
     if not given:
         raise Refusal(400, "At least one test case is required.")
     if wrong := next((identity for identity in given if not identity.isdecimal()), None):
         raise not_found("Test case", wrong)
     cases = [state.cases.get(int(identity)) for identity in given]
-    for case, one in zip(cases, given.values(), strict=True):
-        _change(state, case, one)
+    drafts = [_draft(state, case, one) for case, one in zip(cases, given.values(), strict=True)]
+    for case, one, (content, key) in zip(cases, given.values(), drafts, strict=True):
+        _save(state, case, one, content, key)
     return reply(case_row(state, cases[-1], show=flag(request, "showParamIdentifier")))
 
 
@@ -111,12 +120,13 @@ async def single(request: web.Request) -> web.Response:
 @routes.put(PATH + "/{testCaseId}")
 async def change(request: web.Request) -> web.Response:
     state, case = request.app[STATE], find_case(request)
-    _change(state, case, await body_of(request, _input))
+    given = await body_of(request, _input)
+    _save(state, case, given, *_draft(state, case, given))
     return reply(case_row(state, case, show=flag(request, "showParamIdentifier")))
 
 
-def _change(state: QTestState, case: Case, given: CaseInput) -> None:
-    """Save a change; what is not given stays."""
+def _draft(state: QTestState, case: Case, given: CaseInput) -> tuple[Content, str]:
+    """The changed content and key, checked and not yet saved; what is not given stays."""
     content = case.newest.content
     if given.name is not None:
         content.name = checked_name(state, given.name)
@@ -124,6 +134,10 @@ def _change(state: QTestState, case: Case, given: CaseInput) -> None:
         state.modules.get(given.parent_id)
     key = fill(state, content, given, case)
     values.require(state.fields, content.values)
+    return content, key
+
+
+def _save(state: QTestState, case: Case, given: CaseInput, content: Content, key: str) -> None:
     if given.parent_id is not None and given.parent_id != case.parent_id:
         state.cases.move(case, given.parent_id)
     case.order = given.order if given.order is not None else case.order

@@ -31,8 +31,6 @@ def _wrong(field: Field, why: str) -> Refusal:
 
 
 def _text(field: Field, value: str, users: Mapping[int, str]) -> str:
-    if field.data_type == types.TEXT and ("\n" in value or len(value) > 255):
-        raise _wrong(field, "a text is one line of at most 255 characters")
     return value
 
 
@@ -60,7 +58,7 @@ def _number(field: Field, value: str, users: Mapping[int, str]) -> str:
 
 
 def _combo(field: Field, value: str, users: Mapping[int, str]) -> str:
-    chosen = field.valued(int(value)) if value.isascii() and value.isdecimal() else None
+    chosen = field.values.get(int(value)) if value.isascii() and value.isdecimal() else None
     if chosen is None or not chosen.is_active:
         raise _wrong(field, f"{value[:80]!r} is not the id of an allowed value")
     return value
@@ -94,7 +92,14 @@ _CHECKS: dict[int, Callable[[Field, str, Mapping[int, str]], str]] = {
 }  # fmt: skip
 
 
-def check(store: FieldStore, given: list[PropertyInput], users: Mapping[int, str], kind: str = "test-cases") -> Values:
+def check(
+    store: FieldStore,
+    given: list[PropertyInput],
+    users: Mapping[int, str],
+    kind: str = "test-cases",
+    *,
+    text_limit: int = 0,
+) -> Values:
     """The values by field id; "" clears, but for a combo, which cannot be cleared (facts.md 3.7)."""
     checked: Values = {}
     for prop in given:
@@ -104,6 +109,8 @@ def check(store: FieldStore, given: list[PropertyInput], users: Mapping[int, str
         if not field.is_active:
             raise Refusal(400, f"Field '{field.label}' ({field.id}) is not active in this project.")
         value = "" if prop.field_value is None else str(prop.field_value)
+        if text_limit and field.data_type == types.TEXT and len(value) > text_limit:
+            raise _wrong(field, f"a text has at most {text_limit} characters")
         if value:
             checked[field.id] = _CHECKS[field.data_type](field, value, users)
         elif field.data_type != types.COMBO:
@@ -129,12 +136,12 @@ def require(store: FieldStore, values: Values, kind: str = "test-cases") -> None
 def _name(field: Field, value: str, users: Mapping[int, str]) -> str | None:
     """`field_value_name`: labels of chosen values, names of users; None for other types."""
     if field.data_type == types.COMBO:
-        chosen = field.valued(int(value))
+        chosen = field.values.get(int(value))
         return chosen.label if chosen else None
     ids = msgspec.json.decode(value, type=list[int])
     if field.data_type == types.USERS:
         return f"[{', '.join(users.get(identity, '') for identity in ids)}]"
-    return f"[{', '.join(chosen.label for identity in ids if (chosen := field.valued(identity)))}]"
+    return f"[{', '.join(chosen.label for identity in ids if (chosen := field.values.get(identity)))}]"
 
 
 def shown(field: Field, value: str, names: Mapping[int, str]) -> str:
