@@ -72,6 +72,7 @@ class Cluster:
     async def start(self) -> str:
         """Start the server, after what a crash left over is gone; the cluster is made if there is none."""
         await self._clear()
+        self.forget()
         if not self._home.data.exists():
             await self._create()
         socket = self._socket_folder()
@@ -80,7 +81,7 @@ class Cluster:
             return await self._ready(_dsn(socket))
         except BaseException:
             await shielded(self.stop(), timeout=2 * processes.STOPPING_S)
-            self._remove(socket)
+            await self._remove(socket)
             raise
 
     async def stop(self) -> None:
@@ -94,7 +95,7 @@ class Cluster:
         self.forget()
         await self._clear()
         if socket is not None:
-            self._remove(socket)
+            await self._remove(socket)
 
     def forget(self) -> None:
         """Leave the server to the other processes that use it, or to nobody when it has ended."""
@@ -118,7 +119,7 @@ class Cluster:
             )
         (self._home.data / "postmaster.pid").unlink(missing_ok=True)
         if found is not None:
-            self._remove(found[1])
+            await self._remove(found[1])
 
     async def _create(self) -> None:
         """Make the cluster in a new folder and rename it, so that a half-made one is never taken for a store."""
@@ -172,14 +173,17 @@ class Cluster:
         folder = self._socket or self._home.path / "socket"
         if not PLAIN_SOCKET_FOLDER.fullmatch(str(folder)):
             folder = Path(tempfile.mkdtemp(prefix="ztoq-", dir="/tmp"))  # $TMPDIR may be as deep
-        folder.mkdir(mode=0o700, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)  # a lock file in it may name a pid that is another program's now
+        folder.mkdir(mode=0o700)
         if self._home.launcher.uid is not None:
             os.chown(folder, self._home.launcher.uid, self._home.launcher.gid or 0)
         self._socket = folder
         return folder
 
-    def _remove(self, socket: Path) -> None:
-        if socket.parent == self._home.path or socket.name.startswith("ztoq-"):
+    async def _remove(self, socket: Path) -> None:
+        """Remove a socket's folder, unless it is another server's: a copied store's pid file names the original's."""
+        ours = socket.parent == self._home.path or socket.name.startswith("ztoq-")
+        if ours and await _asks(_dsn(socket)) == "":
             shutil.rmtree(socket, ignore_errors=True)
 
 

@@ -102,10 +102,10 @@ def _give(path: Path, uid: int, gid: int) -> bool:
 
 async def _runs(launcher: Launcher, postgres: Path, home: Path) -> bool:
     """Whether the launcher's user can run the program and write in the home."""
+    command = ["/bin/sh", "-c", '"$0" --version && : > probe', str(postgres)]
     try:
-        code, _ = await launcher.run(
-            ["/bin/sh", "-c", '"$0" --version && : > probe && rm probe', str(postgres)], cwd=home, timeout=PROBE_S
-        )
+        code, _ = await launcher.run(command, cwd=home, timeout=PROBE_S)
+        (home / "probe").unlink(missing_ok=True)
     except (OSError, TimeoutError):
         return False
     return code == 0
