@@ -112,3 +112,18 @@ def create_test_case(project: int, body: Any) -> Call:
 def delete_test_case(project: int, identifier: int) -> Call:
     """Deletes one test case."""
     return _call("DELETE", project, f"/test-cases/{identifier}", label="/test-cases/{testCaseId}")
+
+
+def users(project: int) -> Listing:
+    """The members of the project, inactive ones too: a bare array without pages."""
+    return Listing(f"/api/v3/projects/{project}/users", f"{PROJECT}/users")
+
+
+def project(identifier: int) -> Call:
+    """One project."""
+    return _call("GET", identifier, "")
+
+
+def profile(project: int) -> Call:
+    """What the token's user may do in the project."""
+    return _call("GET", project, "/user-profiles/current")

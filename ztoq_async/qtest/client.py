@@ -1,0 +1,102 @@
+"""A client of qTest Manager v3: sends calls, reads lists to their true end (facts.md 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from ztoq_async.errors import ServiceError
+from ztoq_async.qtest import paths
+from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.records import Field, Module, TestCase, User
+from ztoq_async.resources.calls import Answer, Call
+from ztoq_async.resources.gateway import Gateway
+
+
+class _Id(msgspec.Struct):
+    """Enough of a row to know it again."""
+
+    id: int = 0
+
+
+class QTestClient:
+    """Speaks with one site through a gateway. `async with`, or `await client.cleanup()`; what it does not own stays open.
+
+    Raises what `Gateway.send` raises, and `ServiceError` for an answer that is not what the contract says.
+    """
+
+    def __init__(self, gateway: Gateway, *, owned: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.gateway = gateway
+        self._owned = owned
+
+    async def __aenter__(self) -> QTestClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cleanup()
+
+    async def cleanup(self) -> None:
+        """Closes what this client owns, and nobody else's pool; may be called again."""
+        owned, self._owned = self._owned, None
+        if owned is not None:
+            await owned()
+
+    async def send(self, call: Call) -> Answer:
+        """One call, settled as protocol rule 4 says."""
+        return await self.gateway.send(call)
+
+    async def get(self, call: Call, type_: type[Any]) -> Any:
+        """The answer of one call, decoded."""
+        return _decoded((await self.send(call)).body, type_)
+
+    async def pages(self, listing: Listing) -> AsyncIterator[list[bytes]]:
+        """A bare array page by page. Without a total it ends at an empty page, or at one that brings nothing new."""
+        number, last = 1, frozenset[int]()
+        while True:
+            rows = _decoded((await self.send(listing.page(number))).body, list[msgspec.Raw])
+            ids = frozenset(_decoded(row, _Id).id for row in rows)
+            if not rows or ids == last:
+                return
+            yield [bytes(row) for row in rows]
+            if listing.paging == "none":
+                return
+            number, last = number + 1, ids
+
+    async def get_projects(self) -> AsyncIterator[dict[str, Any]]:
+        """The projects that the user sees."""
+        async for record in self._records(Listing("/api/v3/projects", "/api/v3/projects"), dict[str, Any]):
+            yield record
+
+    async def get_fields(self, project: int) -> AsyncIterator[Field]:
+        """The fields of test cases, inactive ones too."""
+        async for record in self._records(paths.fields(project), Field):
+            yield record
+
+    async def get_users(self, project: int) -> AsyncIterator[User]:
+        """The members of a project, inactive ones too."""
+        async for record in self._records(paths.users(project), User):
+            yield record
+
+    async def get_modules(self, project: int) -> AsyncIterator[Module]:
+        """The root modules, each with everything below it."""
+        async for record in self._records(paths.module_tree(project), Module):
+            yield record
+
+    async def get_test_cases(self, project: int, module: int | None = None) -> AsyncIterator[TestCase]:
+        """The test cases of a project, or those directly in one module, with steps and properties."""
+        async for record in self._records(paths.test_cases(project, module), TestCase):
+            yield record
+
+    async def _records(self, listing: Listing, type_: type[Any]) -> AsyncIterator[Any]:
+        async for page in self.pages(listing):
+            for row in page:
+                yield _decoded(row, type_)
+
+
+def _decoded(body: bytes | msgspec.Raw, type_: Any) -> Any:
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except msgspec.DecodeError as error:
+        raise ServiceError(f"qTest answered something else than the contract says: {error}", service="qtest") from None

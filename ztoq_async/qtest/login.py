@@ -1,0 +1,73 @@
+"""Logging in to qTest: a token from the Resources page, or user and password (facts.md 3.1)."""
+
+from __future__ import annotations
+
+import base64
+import urllib.parse
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from ztoq_async.errors import Refused, SettingsError
+from ztoq_async.resources.calls import Answer, Call
+
+Send = Callable[[Call], Awaitable[Answer]]
+_CLIENT = "ztoq_async"
+
+
+class _Granted(msgspec.Struct):
+    """The part of the answer that counts."""
+
+    access_token: str
+    refresh_token: str | None = None
+
+
+class Login:
+    """Gives the Authorization header; with user and password it asks for a token and renews it."""
+
+    def __init__(self, token: str, username: str = "", password: str = "") -> None:
+        self._token = token
+        self._refresh = ""
+        self._username = username
+        self._password = password
+        self.send: Send | None = None
+
+    def __repr__(self) -> str:
+        return "<Login>"
+
+    async def header(self, refresh: bool) -> str:
+        """The header; with `refresh` a new one, `Refused` where there is none to be had."""
+        if self._username and (refresh or not self._token):
+            await self._renew()
+        elif refresh:
+            raise SettingsError("qTest refuses the token: set [qtest] token to one from the site's Resources page")
+        return f"Bearer {self._token}"
+
+    async def _renew(self) -> None:
+        if self._refresh:
+            try:
+                return await self._ask("qtest-api", grant_type="refresh_token", refresh_token=self._refresh)
+            except Refused:
+                self._refresh = ""
+        try:
+            await self._ask(_CLIENT, grant_type="password", username=self._username, password=self._password)
+        except Refused:
+            raise SettingsError("qTest refuses [qtest] username and password") from None
+        return None
+
+    async def _ask(self, client: str, **form: str) -> None:
+        assert self.send is not None
+        basic = base64.b64encode(f"{client}:".encode()).decode()
+        body = urllib.parse.urlencode(form).encode()
+        answer = await self.send(
+            Call(
+                "POST",
+                "/oauth/token",
+                body=body,
+                content_type="application/x-www-form-urlencoded",
+                safe=True,
+                authorisation=f"Basic {basic}",
+            )
+        )
+        granted = msgspec.json.decode(answer.body, type=_Granted)
+        self._token, self._refresh = granted.access_token, granted.refresh_token or ""

@@ -1,0 +1,122 @@
+"""The archive: every source record as it came, read by pages and by key; and how far each pass has read (rule 15)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+
+import msgspec
+
+from ztoq_async.resources.database import Database
+from ztoq_async.resources.session import Session
+from ztoq_async.store.tenure import Tenure
+
+BATCH = 500
+
+
+class Archived(msgspec.Struct, frozen=True):
+    """A record: `detail` is what a call of its own fetched for it, `fault` why it cannot be read ("" if it can)."""
+
+    id: int
+    key: str
+    record: bytes
+    detail: bytes
+    fault: str
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """How far a list was read in this pass."""
+
+    cursor: str = ""
+    complete: bool = False
+
+
+class Archive:
+    """Reads and writes the archive of one pass."""
+
+    def __init__(self, database: Database, tenure: Tenure, number: int) -> None:
+        self._database = database
+        self._tenure = tenure
+        self.number = number
+
+    async def reading(self, source: str) -> Reading:
+        """Where the list of that source goes on."""
+        async with self._database.session() as session:
+            row = await session.fetchrow(
+                "SELECT cursor, complete FROM reading WHERE pass = $1 AND source = $2", self.number, source
+            )
+        return Reading(row["cursor"], row["complete"]) if row else Reading()
+
+    async def add_page(self, source: str, records: Sequence[tuple[str, bytes, str]], reading: Reading) -> None:
+        """A page of (key, record, fault) and how far the list is read with it, in one transaction."""
+        async with self._database.session() as session:
+            await self._tenure.check(session)
+            await self._upsert(session, source, records)
+            await session.execute(
+                "INSERT INTO reading (pass, source, cursor, complete) VALUES ($1, $2, $3, $4) "
+                "ON CONFLICT (pass, source) DO UPDATE SET cursor = excluded.cursor, complete = excluded.complete",
+                self.number,
+                source,
+                reading.cursor,
+                reading.complete,
+            )
+
+    async def _upsert(self, session: Session, source: str, records: Sequence[tuple[str, bytes, str]]) -> None:
+        unique = {key: (record, fault) for key, record, fault in records}
+        await session.execute(
+            "INSERT INTO archive (source, key, pass, record, fault) "
+            "SELECT $1, key, $2, record, fault "
+            "FROM unnest($3::text[], $4::bytea[], $5::text[]) AS t(key, record, fault) "
+            "ON CONFLICT (source, key) DO UPDATE "
+            "SET pass = excluded.pass, record = excluded.record, fault = excluded.fault",
+            source,
+            self.number,
+            list(unique),
+            [record for record, _ in unique.values()],
+            [fault for _, fault in unique.values()],
+        )
+
+    async def add_details(self, source: str, details: Sequence[tuple[str, bytes, str]]) -> None:
+        """Details as (key, detail, fault), in one transaction."""
+        async with self._database.session() as session:
+            await self._tenure.check(session)
+            await session.execute(
+                "UPDATE archive a SET detail = t.detail, detail_pass = $2, fault = t.fault "
+                "FROM unnest($3::text[], $4::bytea[], $5::text[]) AS t(key, detail, fault) "
+                "WHERE a.source = $1 AND a.key = t.key",
+                source,
+                self.number,
+                [key for key, _, _ in details],
+                [detail for _, detail, _ in details],
+                [fault for _, _, fault in details],
+            )
+
+    async def records(self, source: str, *, without_detail: bool = False) -> AsyncIterator[Archived]:
+        """The records of this pass in the order in which they came; `without_detail`: those that lack theirs."""
+        last = 0
+        condition = " AND detail_pass < $2 AND fault = ''" if without_detail else ""
+        while True:
+            async with self._database.session() as session:
+                rows = await session.fetch(
+                    "SELECT id, key, record, detail, fault FROM archive "
+                    f"WHERE source = $1 AND pass = $2 AND id > $3{condition} ORDER BY id LIMIT $4",
+                    source,
+                    self.number,
+                    last,
+                    BATCH,
+                )
+            for row in rows:
+                last = row["id"]
+                yield Archived(row["id"], row["key"], row["record"], row["detail"], row["fault"])
+            if len(rows) < BATCH:
+                return
+
+    async def known(self, source: str, keys: Collection[str]) -> set[str]:
+        """Those of the keys that this pass has read and that can be moved."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                "SELECT key FROM archive WHERE source = $1 AND pass = $2 AND fault = '' AND key = ANY($3)",
+                source,
+                self.number,
+                list(keys),
+            )
+        return {row["key"] for row in rows}

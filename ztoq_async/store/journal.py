@@ -1,0 +1,271 @@
+"""The journal: what is to be made, what was sent, what is there (protocol.md, rules 1, 2, 5, 9, 11, 14).
+
+One writer: every transaction that changes rows runs under one lock of this object, checks the epoch first, and is
+committed before its effect counts. Workers hand transitions over; a flush takes all that have gathered since the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from ztoq_async.errors import FenceError
+from ztoq_async.mapping.kind import Made, Refs
+from ztoq_async.plan import Row
+from ztoq_async.resources.database import Database
+from ztoq_async.resources.session import Session
+from ztoq_async.store.tenure import Tenure
+from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED, SENT
+
+_SEPARATOR = "\x1f"
+REFS_KEPT = 20_000
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A row that is marked as sent, with the archived record behind it."""
+
+    id: int
+    key: str
+    parents: tuple[str, ...]
+    attempt: int
+    record: bytes
+    detail: bytes
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """A row's next state and what goes with it."""
+
+    id: int
+    state: str
+    made: Made = Made(0)
+    origin: str | None = None
+    reason: str = ""
+    due_s: float = 0.0
+    resent: bool = False
+
+
+class Journal:
+    """The rows of one migration, as the engine of one epoch sees them."""
+
+    def __init__(self, database: Database, tenure: Tenure, number: int) -> None:
+        self._database = database
+        self._tenure = tenure
+        self._pass = number
+        self._lock = asyncio.Lock()
+        self._gathered: list[Transition] = []
+        self._refs: dict[str, Made] = {}
+        self.settled = asyncio.Event()
+
+    async def take_over(self) -> None:
+        """Rows that an older epoch sent are in doubt; they may be looked at when what it sent has settled (rule 5)."""
+        async with self._lock, self._database.session() as session:
+            await self._tenure.check(session)
+            await session.execute(
+                "UPDATE journal SET state = 'doubt', due_at = now() WHERE state = 'sent' AND epoch < $1",
+                self._tenure.epoch,
+            )
+
+    async def delay_doubts(self, settle_s: float) -> None:
+        """No row in doubt is looked at before everything sent until now has settled."""
+        async with self._lock, self._database.session() as session:
+            await self._tenure.check(session)
+            await session.execute(
+                "UPDATE journal SET due_at = greatest(due_at, now() + make_interval(secs => $1)) WHERE state = 'doubt'",
+                settle_s,
+            )
+
+    async def plan(self, rows: Sequence[Row]) -> None:
+        """Writes rows that are new, with their edges; rows that are known belong to this pass again."""
+        if not rows:
+            return
+        async with self._lock, self._database.session() as session:
+            await self._tenure.check(session)
+            await self._insert(session, rows)
+            await self._connect(session, rows)
+            await self._refuse_children(session)
+        self.settled.set()
+
+    async def _insert(self, session: Session, rows: Sequence[Row]) -> None:
+        await session.execute(
+            "INSERT INTO journal (kind, key, parents, counted, state, reason, pass) "
+            "SELECT kind, key, string_to_array(parents, $6), counted, "
+            "CASE reason WHEN '' THEN 'pending' ELSE 'refused' END, reason, $7 "
+            "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[]) "
+            "AS t(kind, key, parents, counted, reason) "
+            "ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted, "
+            "parents = CASE journal.state WHEN 'done' THEN journal.parents ELSE excluded.parents END, "
+            "state = CASE WHEN journal.state = 'refused' THEN excluded.state ELSE journal.state END, "
+            "reason = CASE WHEN journal.state = 'refused' THEN excluded.reason ELSE journal.reason END",
+            [row.kind for row in rows],
+            [row.key for row in rows],
+            [_SEPARATOR.join(row.parents) for row in rows],
+            [row.counted for row in rows],
+            [row.refusal for row in rows],
+            _SEPARATOR,
+            self._pass,
+        )
+
+    async def _connect(self, session: Session, rows: Sequence[Row]) -> None:
+        edges = [(row, name, True) for row in rows for name in row.parents]
+        edges += [(row, name, False) for row in rows for name in row.after]
+        await session.execute(
+            "INSERT INTO journal_edge (parent, child, hard) SELECT p.id, c.id, t.hard "
+            "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[]) AS t(pk, pn, ck, cn, hard) "
+            "JOIN journal p ON p.kind = t.pk AND p.key = t.pn "
+            "JOIN journal c ON c.kind = t.ck AND c.key = t.cn AND c.state = 'pending' ON CONFLICT DO NOTHING",
+            [name.partition(":")[0] for _, name, _ in edges],
+            [name.partition(":")[2] for _, name, _ in edges],
+            [row.kind for row, _, _ in edges],
+            [row.key for row, _, _ in edges],
+            [hard for _, _, hard in edges],
+        )
+        await session.execute(
+            _WAITS + "AND (c.kind, c.key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            [row.kind for row in rows],
+            [row.key for row in rows],
+        )
+
+    async def claim(self, kind: str, source: str, most: int) -> list[Claimed]:
+        """Marks up to `most` rows that wait for nothing as sent, committed before this returns (rule 2)."""
+        async with self._lock, self._database.session() as session:
+            await self._tenure.check(session)
+            rows = await session.fetch(_CLAIM, kind, source, most, self._tenure.epoch)
+        return [
+            Claimed(
+                row["id"],
+                row["key"],
+                tuple(row["parents"]),
+                row["attempt"],
+                row["record"] or b"",
+                row["detail"] or b"",
+            )
+            for row in rows
+        ]
+
+    async def refs(self, names: Collection[str]) -> Refs:
+        """What the named done rows keep for their children; the newest are remembered."""
+        missing = [name for name in names if name not in self._refs]
+        if missing:
+            async with self._database.session() as session:
+                rows = await session.fetch(
+                    "SELECT j.kind || ':' || j.key AS name, target_id, version_id, step_ids "
+                    "FROM unnest($1::text[], $2::text[]) AS t(kind, key) JOIN journal j USING (kind, key) "
+                    "WHERE j.state = 'done'",
+                    [name.partition(":")[0] for name in missing],
+                    [name.partition(":")[2] for name in missing],
+                )
+            while len(self._refs) > REFS_KEPT:
+                self._refs.pop(next(iter(self._refs)))
+            for row in rows:
+                self._refs[row["name"]] = Made(row["target_id"], row["version_id"], tuple(row["step_ids"]))
+        return {name: self._refs[name] for name in names if name in self._refs}
+
+    def hand_over(self, transition: Transition) -> None:
+        """Gives a transition to the writer; it counts when a flush has committed it."""
+        self._gathered.append(transition)
+
+    async def flush(self) -> int:
+        """Commits what has gathered; how many rows that were."""
+        async with self._lock:
+            batch, self._gathered = self._gathered, []
+            if not batch:
+                return 0
+            try:
+                await self._write(batch)
+            except FenceError:
+                await self._note_orphans(batch)
+                raise
+            except BaseException:
+                self._gathered = batch + self._gathered
+                raise
+        self.settled.set()
+        return len(batch)
+
+    async def _write(self, batch: Sequence[Transition]) -> None:
+        async with self._database.session() as session:
+            await self._tenure.check(session)
+            for state, allowed in FROM.items():
+                rows = [row for row in batch if row.state == state]
+                if rows:
+                    await self._move(session, state, allowed, rows)
+            ids = [row.id for row in batch if row.state in (DONE, REFUSED)]
+            if ids:
+                await session.execute(
+                    _WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))", ids
+                )
+            if any(row.state == REFUSED for row in batch):
+                await self._refuse_children(session)
+
+    async def _move(self, session: Session, state: str, allowed: tuple[str, ...], rows: Sequence[Transition]) -> None:
+        await session.execute(
+            _MOVE,
+            state,
+            list(allowed),
+            [row.id for row in rows],
+            [row.made.id for row in rows],
+            [row.made.version_id for row in rows],
+            [",".join(map(str, row.made.step_ids)) for row in rows],
+            [row.origin for row in rows],
+            [row.reason for row in rows],
+            [row.due_s for row in rows],
+            [row.resent for row in rows],
+            self._pass,
+        )
+
+    async def _refuse_children(self, session: Session) -> None:
+        await session.execute(_REFUSE_CHILDREN)
+
+    async def _note_orphans(self, batch: Sequence[Transition]) -> None:
+        """Rule 8: what this engine made after it was overtaken is kept under its id, for rule 7 to settle."""
+        made = [row for row in batch if row.state == DONE and row.made.id]
+        async with self._database.session() as session:
+            await session.execute(
+                "INSERT INTO orphan (kind, key, target_id, epoch) SELECT kind, key, t.target, $3 "
+                "FROM unnest($1::bigint[], $2::bigint[]) AS t(id, target) JOIN journal USING (id)",
+                [row.id for row in made],
+                [row.made.id for row in made],
+                self._tenure.epoch,
+            )
+
+
+_WAITS = """
+UPDATE journal c SET waits = (
+    SELECT count(*) FROM journal_edge e JOIN journal p ON p.id = e.parent
+    WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
+) WHERE c.state = 'pending' """
+
+_CLAIM = f"""
+WITH claimed AS (
+    UPDATE journal SET state = '{SENT}', epoch = $4, sent_at = now(), attempt = attempt + 1 WHERE id IN (
+        SELECT id FROM journal WHERE kind = $1 AND state = '{PENDING}' AND waits = 0 ORDER BY id LIMIT $3
+    ) RETURNING id, key, parents, attempt
+)
+SELECT c.*, a.record, a.detail FROM claimed c LEFT JOIN archive a ON a.source = $2 AND a.key = c.key ORDER BY c.id
+"""
+
+_MOVE = f"""
+UPDATE journal j SET state = $1,
+    target_id = CASE WHEN $1 = '{DONE}' THEN t.target ELSE j.target_id END,
+    version_id = CASE WHEN $1 = '{DONE}' THEN t.version ELSE j.version_id END,
+    step_ids = CASE WHEN $1 = '{DONE}' THEN string_to_array(t.steps, ',')::bigint[] ELSE j.step_ids END,
+    origin = CASE WHEN $1 = '{DONE}' THEN t.origin ELSE j.origin END,
+    made_pass = CASE WHEN $1 = '{DONE}' THEN $11 ELSE j.made_pass END,
+    due_at = CASE WHEN $1 = '{DOUBT}' THEN now() + make_interval(secs => t.due) ELSE NULL END,
+    reason = t.reason, resent = j.resent OR t.resent
+FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::float8[], $10::bool[])
+    AS t(id, target, version, steps, origin, reason, due, resent)
+WHERE j.id = t.id AND j.state = ANY($2)
+"""
+
+_REFUSE_CHILDREN = f"""
+WITH RECURSIVE down AS (
+    SELECT e.child, p.kind || ' ' || p.key AS name FROM journal_edge e JOIN journal p ON p.id = e.parent
+    WHERE e.hard AND p.state = '{REFUSED}'
+    UNION
+    SELECT e.child, d.name FROM journal_edge e JOIN down d ON e.parent = d.child WHERE e.hard
+)
+UPDATE journal j SET state = '{REFUSED}', reason = 'parent: ' || d.name || ' was refused'
+FROM down d WHERE j.id = d.child AND j.state = '{PENDING}'
+"""

@@ -1,0 +1,57 @@
+"""The ledger: what became of every attribute that was read. Counts for each rule, a row for each loss and refusal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from ztoq_async.resources.database import Database
+
+Counts = Counter[tuple[str, str, str]]
+
+
+class LedgerRow(msgspec.Struct, frozen=True):
+    """A loss or a refusal: `words` say what is gone, or why the record was refused."""
+
+    kind: str
+    key: str
+    attribute: str
+    rule: str
+    words: str
+
+
+class Ledger:
+    """Written anew by each account: the records are in the archive, so nothing is counted twice."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def clear(self) -> None:
+        """An account begins."""
+        async with self._database.session() as session:
+            await session.execute("DELETE FROM ledger_row; DELETE FROM ledger_count")
+
+    async def add(self, rows: Sequence[LedgerRow]) -> None:
+        """Keeps losses and refusals."""
+        if not rows:
+            return
+        async with self._database.session() as session:
+            records = [(row.kind, row.key, row.attribute, row.rule, row.words) for row in rows]
+            await session.copy_records("ledger_row", records, ["kind", "key", "attribute", "rule", "words"])
+
+    async def close(self, counts: Counts) -> None:
+        """Keeps how often each rule was used."""
+        async with self._database.session() as session:
+            records = [(*name, number) for name, number in sorted(counts.items())]
+            await session.copy_records("ledger_count", records, ["kind", "attribute", "rule", "number"])
+
+    async def rows(self, most: int) -> tuple[int, list[LedgerRow]]:
+        """How many losses and refusals there are, and the first of them."""
+        async with self._database.session() as session:
+            total = int(await session.fetchval("SELECT count(*) FROM ledger_row"))
+            rows = await session.fetch(
+                "SELECT kind, key, attribute, rule, words FROM ledger_row ORDER BY id LIMIT $1", most
+            )
+        return total, [LedgerRow(**dict(row)) for row in rows]

@@ -1,0 +1,140 @@
+"""Questions to the journal and the ledger: doubts, counts, what verification saw."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+
+from ztoq_async.resources.database import Database
+
+BATCH = 500
+
+
+class Doubt(msgspec.Struct, frozen=True):
+    """A row in doubt: `wait_s` is how long it must still settle."""
+
+    id: int
+    key: str
+    parents: tuple[str, ...]
+    wait_s: float
+    record: bytes
+    detail: bytes
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A row as verification and accounting need it; `target_id` is None until the row is done."""
+
+    id: int
+    key: str
+    state: str
+    counted: bool
+    parents: tuple[str, ...]
+    target_id: int | None
+    reason: str
+    record: bytes
+    detail: bytes
+
+
+_KNOWN = (
+    "SELECT j.id, j.key, j.state, j.counted, j.parents, j.target_id, j.reason, "
+    "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail "
+    "FROM journal j LEFT JOIN archive a ON a.source = $2 AND a.key = j.key WHERE j.kind = $1 "
+)
+
+
+class Overview:
+    """Reads what the journal says; `mark` keeps what verification saw."""
+
+    def __init__(self, database: Database, number: int) -> None:
+        self._database = database
+        self._pass = number
+
+    async def doubts(self, kind: str, source: str) -> list[Doubt]:
+        """The rows in doubt of a kind: never more than one engine had in flight, for each engine that died."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                "SELECT j.id, j.key, j.parents, extract(epoch FROM due_at - now())::float8 AS wait, "
+                "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail FROM journal j "
+                "LEFT JOIN archive a ON a.source = $2 AND a.key = j.key "
+                "WHERE kind = $1 AND state = 'doubt' ORDER BY j.id",
+                kind,
+                source,
+            )
+        return [
+            Doubt(row["id"], row["key"], tuple(row["parents"]), row["wait"], row["record"], row["detail"])
+            for row in rows
+        ]
+
+    async def open_rows(self, kind: str) -> int:
+        """How many rows of a kind are not settled yet."""
+        async with self._database.session() as session:
+            return int(
+                await session.fetchval(
+                    "SELECT count(*) FROM journal WHERE kind = $1 AND state IN ('pending', 'sent', 'doubt')", kind
+                )
+            )
+
+    async def ours(self) -> int:
+        """How many rows are done: 0 is a fresh journal (rule 12)."""
+        async with self._database.session() as session:
+            return int(await session.fetchval("SELECT count(*) FROM journal WHERE state <> 'pending'"))
+
+    async def by_keys(self, kind: str, source: str, keys: Sequence[str]) -> dict[str, Known]:
+        """The rows of those keys."""
+        async with self._database.session() as session:
+            rows = await session.fetch(_KNOWN + "AND j.key = ANY($3)", kind, source, list(keys))
+        return {row["key"]: _known(row) for row in rows}
+
+    async def rows(self, kind: str, source: str, *, unseen: bool = False) -> AsyncIterator[list[Known]]:
+        """All rows of a kind in batches; `unseen`: the done ones that this pass's verification has not seen."""
+        last = 0
+        condition = f"AND j.state = 'done' AND j.seen_pass < {self._pass} " if unseen else ""
+        while True:
+            async with self._database.session() as session:
+                query = f"{_KNOWN}{condition}AND j.id > $3 ORDER BY j.id LIMIT $4"
+                rows = await session.fetch(query, kind, source, last, BATCH)
+            if rows:
+                last = rows[-1]["id"]
+                yield [_known(row) for row in rows]
+            if len(rows) < BATCH:
+                return
+
+    async def mark(self, seen: Sequence[tuple[int, list[str]]]) -> None:
+        """Keeps that this pass saw these rows, and how they differ."""
+        async with self._database.session() as session:
+            await session.execute(
+                "UPDATE journal j SET seen_pass = $1, differences = string_to_array(t.words, chr(31)) "
+                "FROM unnest($2::bigint[], $3::text[]) AS t(id, words) WHERE j.id = t.id",
+                self._pass,
+                [identifier for identifier, _ in seen],
+                ["\x1f".join(differences) for _, differences in seen],
+            )
+
+    async def forget_seen(self) -> None:
+        """A verification begins: nothing was seen yet."""
+        async with self._database.session() as session:
+            await session.execute("UPDATE journal SET seen_pass = 0, differences = '{}' WHERE seen_pass > 0")
+
+    async def counts(self) -> dict[str, Counter[str]]:
+        """For each kind how many counted rows of this pass are in each state, and how they came there."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                "SELECT kind, CASE WHEN state = 'done' AND made_pass < $1 THEN 'unchanged' "
+                "WHEN state = 'done' THEN origin ELSE state END AS word, count(*) AS n, "
+                "count(*) FILTER (WHERE seen_pass = $1 AND differences = '{}') AS verified, "
+                "count(*) FILTER (WHERE seen_pass = $1 AND differences <> '{}') AS different "
+                "FROM journal WHERE counted AND pass = $1 GROUP BY 1, 2",
+                self._pass,
+            )
+        found: dict[str, Counter[str]] = {}
+        for row in rows:
+            counter = found.setdefault(row["kind"], Counter())
+            counter.update({row["word"]: row["n"], "read": row["n"]})
+            counter.update({"verified": row["verified"], "different": row["different"]})
+        return found
+
+
+def _known(row: object) -> Known:
+    return Known(**{**dict(row), "parents": tuple(row["parents"])})  # type: ignore[call-overload,index]

@@ -1,0 +1,41 @@
+"""Passes: one goes over the whole source; an unfinished one is gone on with (protocol.md, rule 15)."""
+
+from __future__ import annotations
+
+from ztoq_async.resources.database import Database
+
+
+async def open_pass(database: Database) -> int:
+    """The number of the pass to work on: the unfinished one, else a new one."""
+    async with database.session() as session:
+        number = await session.fetchval("SELECT max(number) FROM pass WHERE finished_at IS NULL")
+        if number is None:
+            number = await session.fetchval(
+                "INSERT INTO pass (number) SELECT coalesce(max(number), 0) + 1 FROM pass RETURNING number"
+            )
+        return int(number)
+
+
+async def last_pass(database: Database) -> int:
+    """The number of the newest pass, 0 if there is none."""
+    async with database.session() as session:
+        return int(await session.fetchval("SELECT coalesce(max(number), 0) FROM pass"))
+
+
+async def close_pass(database: Database, number: int, report: bytes) -> None:
+    """The pass is finished: the next run reads everything again."""
+    async with database.session() as session:
+        await session.execute("UPDATE pass SET finished_at = now(), report = $2 WHERE number = $1", number, report)
+
+
+async def read_findings(database: Database) -> bytes | None:
+    """What the probe found, None if this project was never probed."""
+    async with database.session() as session:
+        found = await session.fetchval("SELECT findings FROM migration")
+    return None if found is None else bytes(found)
+
+
+async def write_findings(database: Database, findings: bytes) -> None:
+    """Keeps what the probe found."""
+    async with database.session() as session:
+        await session.execute("UPDATE migration SET findings = $1", findings)

@@ -1,0 +1,149 @@
+"""Who may write: one engine at a time, by advisory lock, epoch, heartbeat and fence (protocol.md, rules 1 and 3)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from ztoq_async.errors import FenceError, SettingsError, StoreBusy, StoreError
+from ztoq_async.resources.database import Database
+from ztoq_async.resources.session import Session
+
+LEASE_S = 30.0
+BEAT_S = 5.0
+MARGIN_S = 5.0
+_LOCK = 0x7A746F71  # "ztoq"
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The process that works on a store; `started` (seconds since 1970) tells two processes with one number apart."""
+
+    host: str
+    boot: str
+    pid: int
+    started: float
+
+    @classmethod
+    def here(cls) -> Holder:
+        """This process."""
+        return cls(socket.gethostname(), _boot_id(), os.getpid(), round(psutil.Process().create_time(), 2))
+
+    def is_dead(self) -> bool:
+        """True only if it ran on this machine, in this boot, and is surely gone."""
+        if (self.host, self.boot) != (socket.gethostname(), _boot_id()):
+            return False
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.started) > 1
+        except psutil.NoSuchProcess:
+            return True
+
+
+def _boot_id() -> str:
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return str(int(psutil.boot_time()))
+
+
+def _clock() -> float:
+    """Seconds that go on while the machine sleeps, so that a lease cannot outlive a suspended laptop."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class Tenure:
+    """One engine's right to write: `epoch` goes with every row, `fence` raises where the lease is nearly over."""
+
+    def __init__(self, epoch: int, lease_end: float) -> None:
+        self.epoch = epoch
+        self._lease_end = lease_end
+
+    def fence(self) -> None:
+        """Raises `FenceError` if a request written now might leave after the lease (rule 3)."""
+        if _clock() > self._lease_end - MARGIN_S:
+            raise FenceError(
+                f"this engine (epoch {self.epoch}) could not renew its lease on the store within {LEASE_S:.0f} s; "
+                "run the same command again to go on"
+            )
+
+    async def beat(self, session: Session) -> None:
+        """Renews the lease, counted from before the query."""
+        start = _clock()
+        current = await session.fetchval(
+            "UPDATE migration SET beat_at = now() WHERE epoch = $1 RETURNING epoch", self.epoch, timeout=BEAT_S
+        )
+        if current is None:
+            raise FenceError(f"another engine has taken over this store after epoch {self.epoch}")
+        self._lease_end = start + LEASE_S
+
+    async def check(self, session: Session) -> None:
+        """Inside a transaction that writes: raises `FenceError` unless this epoch is current, and keeps it so."""
+        if await session.fetchval("SELECT epoch FROM migration FOR SHARE") != self.epoch:
+            raise FenceError(f"another engine has taken over this store after epoch {self.epoch}")
+
+
+@contextlib.asynccontextmanager
+async def tenure(database: Database, zephyr: str, qtest: str, settle_s: float) -> AsyncIterator[Tenure]:
+    """Takes the store for this engine and keeps it; raises `StoreBusy` naming the engine that has it."""
+    async with database.dedicated() as session:
+        if not await session.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+        await _enter(session, zephyr, qtest)
+        await _outlive(session, settle_s)
+        here = msgspec.json.encode(Holder.here()).decode()
+        start = _clock()
+        epoch = await session.fetchval(
+            "UPDATE migration SET epoch = epoch + 1, holder = $1, beat_at = now() RETURNING epoch", here
+        )
+        held = Tenure(epoch, start + LEASE_S)
+        beating = asyncio.create_task(_keep(held, database), name="heartbeat")
+        try:
+            yield held
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            with contextlib.suppress(StoreError, OSError, TimeoutError):
+                await session.execute("UPDATE migration SET holder = '' WHERE epoch = $1", epoch, timeout=BEAT_S)
+
+
+async def _enter(session: Session, zephyr: str, qtest: str) -> None:
+    await session.execute("INSERT INTO migration (zephyr, qtest) VALUES ($1, $2) ON CONFLICT DO NOTHING", zephyr, qtest)
+    row = await session.fetchrow("SELECT zephyr, qtest FROM migration")
+    assert row is not None
+    if (row["zephyr"], row["qtest"]) != (zephyr, qtest):
+        raise SettingsError(
+            f"this store holds the move {row['zephyr']} to {row['qtest']}, the settings ask for {zephyr} to {qtest}: "
+            'give each move a store of its own, [store] path = "other-folder"'
+        )
+
+
+async def _outlive(session: Session, settle_s: float) -> None:
+    """Waits until an engine that vanished without saying so can send no more: lease and settling time (rule 1)."""
+    row = await session.fetchrow("SELECT holder, extract(epoch FROM now() - beat_at)::float8 AS age FROM migration")
+    assert row is not None
+    if not row["holder"] or msgspec.json.decode(row["holder"], type=Holder).is_dead():
+        return
+    await asyncio.sleep(max(0.0, LEASE_S + settle_s - row["age"]))
+
+
+async def _keep(held: Tenure, database: Database) -> None:
+    """The heartbeat. Where it fails, the fence stops the engine when the lease ends; until then it tries again."""
+    while True:
+        await asyncio.sleep(BEAT_S)
+        with contextlib.suppress(StoreError, OSError, TimeoutError):
+            async with database.session() as session:
+                await held.beat(session)
+
+
+async def _who(session: Session) -> str:
+    holder = await session.fetchval("SELECT holder FROM migration")
+    if not holder:
+        return "it is just starting or stopping"
+    found = msgspec.json.decode(holder, type=Holder)
+    return f"process {found.pid} on {found.host}"

@@ -1,0 +1,186 @@
+"""A client of Zephyr Scale Cloud v2 that reads: lists to their true end, scripts of either kind (facts.md 1.3, 1.5)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from ztoq_async.errors import NotFound, Refused, SourceError
+from ztoq_async.resources.calls import Call
+from ztoq_async.resources.gateway import Gateway
+from ztoq_async.zephyr.records import Folder, Named, Project, TestCase
+
+MOST = 1000
+_WRONG_KIND = 422
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a list: `cursor` is where the next one begins, None at the end; `total` where the list tells it."""
+
+    values: list[msgspec.Raw]
+    cursor: str | None
+    total: int | None = None
+
+
+class _Answer(msgspec.Struct, rename="camel"):
+    """Both forms of a page (facts.md 1.3): offset lists have `total` and `is_last`, cursor lists `next_start_at_id`."""
+
+    values: list[msgspec.Raw] = []
+    start_at: int = 0
+    total: int | None = None
+    is_last: bool | None = None
+    next_start_at_id: int | None = None
+
+
+class ZephyrClient:
+    """Reads one site through a gateway. `async with`, or `await client.cleanup()`; what it does not own it leaves open.
+
+    Raises `Refused` and its kinds for what the service refuses, `Unreachable` where it gives no usable answer,
+    `SourceError` for an answer that is not what the contract says.
+    """
+
+    def __init__(self, gateway: Gateway, *, owned: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.gateway = gateway
+        self._owned = owned
+
+    async def __aenter__(self) -> ZephyrClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cleanup()
+
+    async def cleanup(self) -> None:
+        """Closes what this client owns, and nobody else's pool; may be called again."""
+        owned, self._owned = self._owned, None
+        if owned is not None:
+            await owned()
+
+    async def get_project(self, key: str) -> Project:
+        """One project; `NotFound` also where Zephyr Scale is not switched on (facts.md 1.12)."""
+        answer = await self.gateway.send(Call("GET", f"/projects/{key}", label="/projects/{projectIdOrKey}"))
+        return _decoded(answer.body, Project)
+
+    async def get_projects(self) -> AsyncIterator[Project]:
+        """The projects that the token's user sees."""
+        async for record in self._records("/projects", (), Project):
+            yield record
+
+    async def get_folders(self, project: str, folder_type: str = "TEST_CASE") -> AsyncIterator[Folder]:
+        """The folders of one type: a flat list."""
+        query = (("projectKey", project), ("folderType", folder_type))
+        async for record in self._records("/folders", query, Folder):
+            yield record
+
+    async def get_statuses(self, project: str, status_type: str) -> AsyncIterator[Named]:
+        """The statuses of one type, archived ones too: a status does not name its type (facts.md 8)."""
+        query = (("projectKey", project), ("statusType", status_type))
+        async for record in self._records("/statuses", query, Named):
+            yield record
+
+    async def get_priorities(self, project: str) -> AsyncIterator[Named]:
+        """The priorities of a project."""
+        async for record in self._records("/priorities", (("projectKey", project),), Named):
+            yield record
+
+    async def get_test_cases(self, project: str) -> AsyncIterator[TestCase]:
+        """The test cases of a project, newest versions, without steps."""
+        async for page in self.cursor_pages("/testcases", (("projectKey", project),)):
+            for value in page.values:
+                yield _decoded(value, TestCase)
+
+    async def _records(self, path: str, query: tuple[tuple[str, str], ...], type_: type[Any]) -> AsyncIterator[Any]:
+        async for page in self.pages(path, query):
+            for value in page.values:
+                yield _decoded(value, type_)
+
+    async def pages(
+        self, path: str, query: tuple[tuple[str, str], ...], cursor: str = "", label: str = ""
+    ) -> AsyncIterator[Page]:
+        """An offset list, page by page. It advances by what came, not by what was asked: the server may cap a page."""
+        start = int(cursor or 0)
+        while True:
+            asked = (*query, ("maxResults", str(MOST)), ("startAt", str(start)))
+            answer = _decoded((await self.gateway.send(Call("GET", path, asked, label=label))).body, _Answer)
+            start += len(answer.values)
+            rest = answer.total is not None and start < answer.total
+            last = not answer.values or (answer.is_last is not False and not rest and _says_end(answer))
+            yield Page(answer.values, None if last else str(start), answer.total)
+            if last:
+                return
+
+    async def cursor_pages(
+        self, path: str, query: tuple[tuple[str, str], ...], cursor: str = ""
+    ) -> AsyncIterator[Page]:
+        """A cursor list where the service has one, else the offset list; the cursor tells which (`id:` or a number)."""
+        if cursor.isdigit():
+            async for page in self.pages(path, query, cursor):
+                yield page
+            return
+        start = cursor.removeprefix("id:") or "0"
+        while True:
+            try:
+                asked = (*query, ("limit", str(MOST)), ("startAtId", start))
+                answer = _decoded((await self.gateway.send(Call("GET", f"{path}/nextgen", asked))).body, _Answer)
+            except NotFound:
+                if start != "0":
+                    raise
+                async for page in self.pages(path, query):
+                    yield page
+                return
+            last = answer.next_start_at_id is None
+            start = str(answer.next_start_at_id)
+            yield Page(answer.values, None if last else f"id:{start}")
+            if last:
+                return
+
+    async def get_script(self, key: str, script_self: str) -> bytes:
+        """A test case's script as `{"type": "steps", "steps": […]}` or `{"type": "plain" | "bdd", "text": …}`, as it came.
+
+        The address in the record tells the kind; 422 says that it has changed since (facts.md 1.5).
+        """
+        text_first = script_self.rstrip("/").endswith("/testscript")
+        for read in (self._text, self._steps) if text_first else (self._steps, self._text):
+            with contextlib.suppress(_OtherKind):
+                return await read(key)
+        raise SourceError(f"{key}: the service has neither steps nor a script for it")
+
+    async def _steps(self, key: str) -> bytes:
+        steps: list[msgspec.Raw] = []
+        with _other_kind():
+            async for page in self.pages(f"/testcases/{key}/teststeps", (), label="/testcases/{testCaseKey}/teststeps"):
+                steps += page.values
+        return msgspec.json.encode({"type": "steps", "steps": steps})
+
+    async def _text(self, key: str) -> bytes:
+        with _other_kind():
+            call = Call("GET", f"/testcases/{key}/testscript", label="/testcases/{testCaseKey}/testscript")
+            return (await self.gateway.send(call)).body
+        raise AssertionError
+
+
+class _OtherKind(Exception):  # noqa: N818 - caught where it is raised
+    """The script is of the other kind."""
+
+
+@contextlib.contextmanager
+def _other_kind() -> Any:
+    try:
+        yield
+    except Refused as error:
+        if error.status == _WRONG_KIND:
+            raise _OtherKind from error
+        raise
+
+
+def _says_end(answer: _Answer) -> bool:
+    return answer.is_last is True or answer.total is not None
+
+
+def _decoded(body: bytes | msgspec.Raw, type_: type[Any]) -> Any:
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except msgspec.DecodeError as error:
+        raise SourceError(f"Zephyr Scale answered something else than a {type_.__name__.strip('_')}: {error}") from None
