@@ -1,7 +1,7 @@
 """The outermost middleware of a service: counts calls, answers `/sandbox/…` free of tokens, faults and rates."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -36,10 +36,20 @@ class Holdings(Protocol):
 
 
 class House:
-    """The desk of one service. A call that got no answer is counted under the status 0."""
+    """The desk of one service. A call that got no answer is counted under the status 0.
 
-    def __init__(self, holdings: Holdings, profile: ProfileHolder, prefix: str) -> None:
+    `prefix` is what the contract leaves out of its paths; `render` makes of a stored object what its GET answers.
+    """
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        profile: ProfileHolder,
+        prefix: str = "",
+        render: Callable[[web.Request, bytes], bytes] = lambda _, line: line,
+    ) -> None:
         self._holdings = holdings
+        self._render = render
         self._profile = profile
         self._prefix = prefix
         self._calls: Counter[tuple[str, str, int]] = Counter()
@@ -92,7 +102,7 @@ class House:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         for line in self._holdings.lines(kind):
-            await response.write(line + b"\n")
+            await response.write(self._render(request, line) + b"\n")
         await response.write_eof()
         return response
 

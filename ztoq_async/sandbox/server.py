@@ -18,6 +18,7 @@ from ztoq_async.sandbox.profile import Profile, ProfileHolder
 from ztoq_async.sandbox.qtest.app import build_app as build_qtest
 from ztoq_async.sandbox.qtest.state import QTestState
 from ztoq_async.sandbox.source import Source
+from ztoq_async.sandbox.zephyr.answers import own_addresses
 from ztoq_async.sandbox.zephyr.app import PREFIX
 from ztoq_async.sandbox.zephyr.app import build_app as build_zephyr
 from ztoq_async.sandbox.zephyr.state import ZephyrState
@@ -87,7 +88,7 @@ class Sandbox:
         self._zephyr_state = ZephyrState(self._source, self._profile, source_token(self._seed))
         injector = FaultInjector("zephyr", zephyr_error)
         self._profile.listen(lambda profile: injector.use(profile.seed, profile.zephyr))
-        house = House(self._zephyr_state, self._profile, PREFIX)
+        house = House(self._zephyr_state, self._profile, PREFIX, own_addresses)
         return build_zephyr(self._zephyr_state, (house.middleware, injector.middleware))
 
     def _qtest_app(self) -> web.Application:
@@ -95,7 +96,7 @@ class Sandbox:
         injector = FaultInjector("qtest", qtest_error)
         self._profile.listen(self._speak)
         self._profile.listen(lambda profile: injector.use(profile.seed, profile.qtest))
-        house = House(self._qtest_state, self._profile, "")
+        house = House(self._qtest_state, self._profile)
         middlewares = (house.middleware, injector.middleware)
         return build_qtest(self._qtest_state, middlewares)
 

@@ -30,8 +30,13 @@ def problem(status: int, message: str) -> web.Response:
 
 def answer(request: web.Request, body: bytes, status: int = 200) -> web.Response:
     """A JSON answer whose `self` addresses are those of this server."""
+    return web.Response(status=status, body=own_addresses(request, body), content_type="application/json")
+
+
+def own_addresses(request: web.Request, body: bytes) -> bytes:
+    """The same JSON, every `self` address of the vendor's cloud replaced by this server's."""
     own = f'"self":"{base_url(request)}/'.encode()
-    return web.Response(status=status, body=_SELF.sub(lambda _: own, body), content_type="application/json")
+    return _SELF.sub(lambda _: own, body)
 
 
 def created(request: web.Request, identity: int, path: str, key: str | None = None) -> web.Response:

@@ -146,7 +146,7 @@ class ZephyrState:
         return {"module": len(self._case_folders()), "test-case": self.case_count}
 
     def lines(self, kind: str) -> Iterator[bytes]:
-        """Each object as its single GET gives it, by ascending id."""
+        """Each object by ascending id, with addresses as stored."""
         if kind == "module":
             yield from (row.body for row in self._case_folders())
         elif kind == "test-case":

@@ -19,7 +19,7 @@ Milliseconds = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Labels = Annotated[list[str], Meta(max_length=50)]
 
 
-class _Strict(msgspec.Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):
+class _Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, rename="camel", kw_only=True):
     pass
 
 
@@ -81,11 +81,11 @@ def new_row(state: ZephyrState, case: CaseInput) -> dict[str, Any]:
         "precondition": case.precondition,
         "estimatedTime": _given(case.estimated_time),
         "labels": _labels(case.labels),
-        "component": component and {"id": component},
+        "component": None if component is None else {"id": component},
         "priority": reference("priorities", _named("priority", catalogue.priorities, case.priority_name)),
         "status": reference("statuses", _named("status", _of_cases(state), case.status_name)),
         "folder": _folder(state, _given(case.folder_id)),
-        "owner": _owner(case.owner_id),
+        "owner": None if case.owner_id is None else {"accountId": case.owner_id},
         "customFields": _custom_fields(state, case.custom_fields),
     }
 
@@ -101,11 +101,11 @@ def replacement_row(state: ZephyrState, case: CaseReplacement) -> dict[str, Any]
         "precondition": case.precondition,
         "estimatedTime": case.estimated_time,
         "labels": _labels(case.labels),
-        "component": case.component and {"id": case.component.id},
+        "component": msgspec.to_builtins(case.component),
         "priority": reference("priorities", _known("priority", catalogue.priorities, case.priority.id)),
         "status": reference("statuses", _known("status", _of_cases(state), case.status.id)),
         "folder": _folder(state, case.folder.id if case.folder else None),
-        "owner": _owner(case.owner.account_id if case.owner else None),
+        "owner": msgspec.to_builtins(case.owner),
         "customFields": _custom_fields(state, case.custom_fields),
     }
 
@@ -147,10 +147,6 @@ def _folder(state: ZephyrState, identity: int | None) -> dict[str, Any] | None:
     if folder.kind != "TEST_CASE":
         raise ApiError(400, f"Folder {identity} is not a folder of test cases")
     return reference("folders", identity)
-
-
-def _owner(account: str | None) -> dict[str, str] | None:
-    return None if account is None else {"accountId": account}
 
 
 def _labels(labels: list[str]) -> list[str]:
