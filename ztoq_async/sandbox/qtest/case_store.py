@@ -53,7 +53,7 @@ class Version(msgspec.Struct, gc=False):
         return f"{self.major}.{self.minor}"
 
 
-class Case(msgspec.Struct):
+class Case(msgspec.Struct, gc=False):
     """A test case: its place and its versions, approved ones and the newest draft, oldest first (facts.md 3.8)."""
 
     id: int
@@ -63,7 +63,7 @@ class Case(msgspec.Struct):
     creator_id: int
     created: float
     key: str
-    versions: list[Version]
+    versions: tuple[Version, ...]
 
     @property
     def newest(self) -> Version:
@@ -117,7 +117,7 @@ class CaseStore:
         version = Version(next(self._version_ids), 0, 1, now, _encode(content))
         place = self._places.setdefault(parent_id, [])
         position = len(place) + 1 if order is None else order
-        case = Case(self._first_id + number, number, parent_id, position, creator_id, now, "", [version])
+        case = Case(self._first_id + number, number, parent_id, position, creator_id, now, "", (version,))
         self._cases[case.id] = case
         self._order.append(case.id)
         place.append(case.id)
@@ -139,9 +139,8 @@ class CaseStore:
         self._put(case, Version(next(self._version_ids), case.newest.major + 1, 0, now, _encode(content)))
 
     def _put(self, case: Case, version: Version) -> None:
-        if case.newest.minor:
-            case.versions.pop()
-        case.versions.append(version)
+        kept = case.versions[:-1] if case.newest.minor else case.versions
+        case.versions = (*kept, version)
 
     def move(self, case: Case, parent_id: int) -> None:
         self._leave(case)
