@@ -13,14 +13,13 @@ import asyncpg
 
 from ztoq_async.errors import ResourceError, StoreError
 from ztoq_async.resources.reaching import named_errors, place, reach
-from ztoq_async.resources.session import Session
+from ztoq_async.resources.session import BROKEN, Session, cut
 from ztoq_async.resources.shield import shielded
 
 Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 CONNECT_S = 10.0
 RELEASE_S = 5.0  # for a ROLLBACK, and for the reset of a connection
 CLOSE_S = 5.0  # how long sessions that are still open may take to end
-IDLE_S = 60.0  # then an idle connection is closed
 
 
 @dataclass(frozen=True)
@@ -41,24 +40,27 @@ class Database:
     """`async with Database(url) as database:`, then `async with database.session() as session:`.
 
     `dsn` is a PostgreSQL URL; asyncpg reads it, its password is never repeated. Times are seconds: `command_timeout`
-    for one statement, `acquire_timeout` for a free connection. StoreError when the server cannot be used,
-    ResourceError when this object is used while it is not open, or from another event loop.
+    for one statement, `acquire_timeout` for a free connection, `idle_timeout` until an unused one is closed.
+    StoreError when the server cannot be used, ResourceError when this object is used while it is not open, or from
+    another event loop.
     """
 
     def __init__(
         self,
         dsn: str,
         *,
-        min_size: int = 1,
+        min_size: int = 0,
         max_size: int = 10,
         command_timeout: float = 60.0,
         acquire_timeout: float = 30.0,
+        idle_timeout: float = 60.0,
     ) -> None:
         self._dsn = dsn
         self._min_size = min_size
         self._max_size = max_size
         self._command_timeout = command_timeout
         self._acquire_timeout = acquire_timeout
+        self._idle_timeout = idle_timeout
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sessions: dict[asyncio.Task[Any], Session] = {}
@@ -82,12 +84,12 @@ class Database:
         pool = self._checked()
         self._pool = None
         try:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with contextlib.suppress(*BROKEN):
                 await shielded(pool.close(), timeout=CLOSE_S)
         finally:
             pool.terminate()
             for connection in self._dedicated:
-                connection.terminate()
+                cut(connection)
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -110,8 +112,7 @@ class Database:
                 yield session
                 await shielded(self._commit(connection), timeout=self._command_timeout + RELEASE_S)
         except BaseException:
-            if connection.is_in_transaction():  # not when the cancellation came while it was committing
-                await self._roll_back(connection)
+            await self._roll_back(connection)
             raise
         finally:
             del self._sessions[task]
@@ -156,13 +157,19 @@ class Database:
         return self._pool
 
     async def _create_pool(self) -> asyncpg.Pool[asyncpg.Record]:
-        pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
+        pool = asyncpg.create_pool(
             self._dsn,
             min_size=self._min_size,
             max_size=self._max_size,
-            max_inactive_connection_lifetime=IDLE_S,
+            max_inactive_connection_lifetime=self._idle_timeout,
             **self._options(),
         )
+        try:
+            await pool
+            await pool.fetchval("SELECT 1")
+        except BaseException:
+            pool.terminate()
+            raise
         return pool
 
     async def _connect(self) -> asyncpg.Connection[asyncpg.Record]:
@@ -180,7 +187,7 @@ class Database:
         try:
             await connection.execute("BEGIN")
         except BaseException:
-            await self._roll_back(connection)
+            cut(connection)  # whether BEGIN was done is unsaid
             await _give_back(pool, connection)
             raise
         return connection
@@ -217,26 +224,25 @@ class Database:
         self._committed += 1
 
     async def _roll_back(self, connection: Pooled) -> None:
-        """ROLLBACK, also when a cancelled statement left it unsaid whether BEGIN was done."""
-        self._rolled_back += 1
-        if connection.is_closed():
-            return
+        """ROLLBACK; a connection that cannot do that is cut, which does it too."""
         try:
-            await shielded(connection.execute("ROLLBACK"), timeout=RELEASE_S)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            connection.terminate()
+            if connection.is_in_transaction():  # not when a cancellation came while it was committing
+                self._rolled_back += 1
+                await shielded(connection.execute("ROLLBACK"), timeout=RELEASE_S)
+        except BROKEN:
+            cut(connection)
 
 
 async def _give_back(pool: asyncpg.Pool[asyncpg.Record], connection: Pooled) -> None:
     """Give the connection back clean; one that cannot be cleaned in time is cut, and the pool opens another."""
     try:
         await shielded(pool.release(connection, timeout=RELEASE_S), timeout=2 * RELEASE_S)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        connection.terminate()
+    except BROKEN:
+        cut(connection)
 
 
 async def _close(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     try:
         await shielded(connection.close(timeout=RELEASE_S), timeout=2 * RELEASE_S)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-        connection.terminate()
+    except BROKEN:
+        cut(connection)

@@ -19,6 +19,7 @@ GONE = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,  # asyncpg's state after a server that was killed
 )
 REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -46,7 +47,9 @@ def named_errors(dsn: str) -> Iterator[None]:
     """The server's going away, or its full disk, as a StoreError."""
     try:
         yield
-    except (*GONE, asyncpg.InsufficientResourcesError) as error:
+    except (*GONE, asyncpg.InsufficientResourcesError, asyncpg.InterfaceError) as error:
+        if isinstance(error, asyncpg.InterfaceError) and not _away(error):
+            raise
         raise StoreError(
             f"{place(dsn)} failed in the middle of a session ({_brief(error)});"
             " unless it was committing, nothing of the session was kept"
@@ -66,7 +69,7 @@ def place(dsn: str) -> str:
 def _away(error: Exception) -> bool:
     """Whether the server may be starting again, so that another try is worth while."""
     if isinstance(error, asyncpg.InterfaceError):
-        return "connection is closed" in str(error)
+        return "connection is closed" in str(error) or "released back to the pool" in str(error)
     return isinstance(error, (*GONE, OSError)) and not isinstance(error, PermissionError)
 
 

@@ -13,6 +13,9 @@ from ztoq_async.resources.shield import shielded
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 
+# What a statement on a dying connection may raise; asyncpg's InternalClientError is one when the server was killed.
+BROKEN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
 
 class Session:
     """A thin pass-through to asyncpg, whose errors (asyncpg.UniqueViolationError, TimeoutError) come out as they are.
@@ -64,8 +67,12 @@ class Session:
             await connection.execute(f"SAVEPOINT {name}")
             try:
                 yield self
-                await connection.execute(f"RELEASE {name}")
             except BaseException:
+                await self._undo(connection, name, timeout)
+                raise
+            try:
+                await shielded(connection.execute(f"RELEASE {name}"), timeout=timeout)
+            except asyncpg.PostgresError:  # a statement had failed and its error was swallowed
                 await self._undo(connection, name, timeout)
                 raise
         finally:
@@ -75,8 +82,8 @@ class Session:
         """Undo to the savepoint; a connection that cannot do that can only be given up, and the outer block with it."""
         try:
             await shielded(connection.execute(f"ROLLBACK TO {name}; RELEASE {name}"), timeout=timeout)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            connection.terminate()
+        except BROKEN:
+            cut(connection)
 
     def _open(self) -> Connection:
         if self._connection is None:
@@ -85,3 +92,9 @@ class Session:
 
     def _end(self) -> None:
         self._connection = None
+
+
+def cut(connection: Connection) -> None:
+    """End a connection at once, if the pool has not done so already."""
+    with contextlib.suppress(asyncpg.InterfaceError):
+        connection.terminate()

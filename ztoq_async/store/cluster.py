@@ -39,6 +39,7 @@ SETTINGS = {
     "max_wal_size": "512MB",
     "max_parallel_workers_per_gather": "0",  # needs /dev/shm, which containers keep small
     "jit": "off",
+    "client_connection_check_interval": "1s",  # a killed engine's statement does not go on, holding locks
     "log_min_messages": "fatal",
     "log_min_error_statement": "panic",  # no statement, so no record's text, in the log
 }
