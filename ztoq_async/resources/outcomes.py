@@ -124,6 +124,6 @@ def _error(kind: type[ServiceError], service: str, call: Call, answer: Answer, s
 
 
 def _failure(kind: type[ServiceError], service: str, call: Call, error: BaseException) -> ServiceError:
-    why = "no answer in time" if isinstance(error, TimeoutError) else words(str(error).encode())
+    why = "no answer in time" if isinstance(error, TimeoutError) else words(str(error).encode(errors="replace"))
     text = f"{service}: {call.method} {call.path} failed: {why or type(error).__name__}"
     return kind(text, service=service, method=call.method, path=call.path)

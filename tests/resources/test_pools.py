@@ -1,0 +1,86 @@
+"""Pools for blocking work: bounded each for itself, and a cancelled call's result goes to nobody."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from ztoq_async.errors import ResourceError
+from ztoq_async.resources.pools import WorkerPools
+
+
+async def test_each_pool_has_its_own_bound() -> None:
+    """A full pool does not keep another from working, and never uses more threads than its own."""
+    lock, now, most = threading.Lock(), 0, 0
+
+    def block(seconds: float) -> str:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(seconds)
+        with lock:
+            now -= 1
+        return threading.current_thread().name
+
+    async with WorkerPools(html=2, files=1) as pools:
+        blocked = asyncio.gather(*(pools.run("html", block, 0.05) for _ in range(6)))
+        await asyncio.sleep(0.01)
+        assert pools.statistics()["html"].busy == 2
+        assert pools.statistics()["html"].waiting == 4
+        assert await pools.run("files", lambda: "quick") == "quick"
+        assert not blocked.done()
+        await blocked
+        assert pools.statistics()["html"].begun == 6
+    assert most == 2
+
+
+async def test_a_cancelled_call_gives_its_result_to_nobody_and_keeps_its_place() -> None:
+    """Cancelled calls leave at once; their threads count until they end; every other caller gets its own result."""
+    release = threading.Event()
+    async with WorkerPools(files=2) as pools:
+        doomed = [asyncio.create_task(pools.run("files", release.wait, 5)) for _ in range(2)]
+        await asyncio.sleep(0.02)
+        for task in doomed:
+            task.cancel()
+        await asyncio.wait(doomed, timeout=0.5)
+        assert all(task.cancelled() for task in doomed)
+        with pytest.raises(TimeoutError):
+            await pools.run("files", lambda: "no room", timeout=0.05)
+        release.set()
+        results = await asyncio.gather(*(pools.run("files", lambda n=n: n) for n in range(50)))
+        assert results == list(range(50))
+
+
+async def test_a_late_call_is_a_timeout_and_an_error_is_the_callers() -> None:
+    """TimeoutError after the given seconds; the function's own exception comes through."""
+
+    def fail() -> None:
+        raise KeyError("mine")
+
+    async with WorkerPools(html=1) as pools:
+        with pytest.raises(KeyError, match="mine"):
+            await pools.run("html", fail)
+        with pytest.raises(TimeoutError):
+            await pools.run("html", time.sleep, 0.1, timeout=0.02)
+
+
+async def test_leaving_waits_for_the_threads() -> None:
+    """After the block no thread of the pool works any more, and the pool takes nothing."""
+    ended = threading.Event()
+
+    def work() -> None:
+        time.sleep(0.1)
+        ended.set()
+
+    async with WorkerPools(files=1) as pools:
+        task = asyncio.create_task(pools.run("files", work))
+        await asyncio.sleep(0.02)
+        task.cancel()
+    assert ended.is_set()
+    with pytest.raises(ResourceError, match="files"):
+        await pools.run("files", time.sleep, 0)
+    with pytest.raises(ResourceError, match="other"):
+        async with WorkerPools(files=1) as again:
+            await again.run("other", time.sleep, 0)
