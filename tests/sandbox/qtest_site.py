@@ -99,7 +99,7 @@ class Site:
         body = {"label": label, "data_type": data_type, **more}
         made = await self.ok("POST", "/settings/test-cases/fields", json=body)
         if active:
-            await self.ok("POST", "/settings/test-cases/custom-fields/active", json=[made])
+            await self.ok("POST", "/settings/test-cases/custom-fields/active", json=[{**made, "is_active": True}])
         return made
 
     async def system(self, label: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ async def test_field_ids_differ_from_site_to_site() -> None:
 
 
 async def test_a_new_field_is_inactive_until_activated() -> None:
-    """It is listed only with includeInactive, cannot be used, and answers 201."""
+    """It is listed only with includeInactive and cannot be used; its own answer sent back leaves it inactive."""
     async with site() as qtest:
         status, field = await qtest.call("POST", FIELDS, json={"label": "Team", "data_type": 1})
         assert (status, field["is_active"]) == (201, False)
@@ -31,7 +31,8 @@ async def test_a_new_field_is_inactive_until_activated() -> None:
         assert field["id"] in [row["id"] for row in await qtest.ok("GET", FIELDS, params={"includeInactive": "True"})]
         body = {"name": "C", "properties": [{"field_id": field["id"], "field_value": "x"}]}
         assert "'Team'" in await qtest.refused("POST", "/test-cases", json=body)
-        assert (await qtest.ok("POST", ACTIVE, json=[field]))[0]["is_active"]
+        assert not (await qtest.ok("POST", ACTIVE, json=[field]))[0]["is_active"]
+        assert (await qtest.ok("POST", ACTIVE, json=[{**field, "is_active": True}]))[0]["is_active"]
         assert prop(await qtest.ok("POST", "/test-cases", json=body), "Team")["field_value"] == "x"
 
 

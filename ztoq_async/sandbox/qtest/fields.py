@@ -250,14 +250,14 @@ async def delete_value(request: web.Request) -> web.Response:
 
 @routes.post(PATH + "/custom-fields/active")
 async def activate(request: web.Request) -> web.Response:
-    """The body is an array of fields, each with its id: those it lists become active."""
+    """The body is an array of fields, each with its id; one with `is_active` false is switched off."""
     store, kind = _store(request, write=True), _kind(request)
     given = await body_of(request, _fields)
-    named = [store.get(kind, row.id or 0) for row in given]
+    named = [(store.get(kind, row.id or 0), row.is_active is not False) for row in given]
     if request.app[STATE].dialect.activation_replaces:
         for field in store.all(kind):
             field.is_active = field.is_active and (field.system_field or field.seeded)
-    for field in named:
-        field.is_active = True
+    for field, active in named:
+        field.is_active = active
     store.changed(kind)
-    return reply([field.row() for field in named])
+    return reply([field.row() for field, _ in named])

@@ -148,7 +148,7 @@ def _save(state: QTestState, case: Case, given: CaseInput, content: Content, key
 @routes.delete(PATH + "/{testCaseId}")
 async def delete(request: web.Request) -> web.Response:
     request.app[STATE].cases.remove(find_case(request))
-    return web.Response()
+    return reply({})
 
 
 @routes.put(PATH + "/{testCaseId}/approve")

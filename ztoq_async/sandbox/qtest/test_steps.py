@@ -102,4 +102,4 @@ async def delete(request: web.Request) -> web.Response:
     content = case.newest.content
     content.steps.remove(_find(request, content))
     state.cases.edit(case, content, state.now())
-    return web.Response()
+    return reply({})
