@@ -16,7 +16,7 @@ async def shielded(work: Coroutine[Any, Any, T], *, timeout: float) -> T:
 
     Raises TimeoutError when the time is up. An error of the work gives way to a pending cancellation.
     """
-    task = asyncio.ensure_future(asyncio.wait_for(work, timeout))
+    task = asyncio.ensure_future(_bounded(work, timeout))
     cancelled: asyncio.CancelledError | None = None
     with anyio.CancelScope(shield=True):  # else anyio cancels again at every turn of the loop
         while not task.done():
@@ -29,3 +29,8 @@ async def shielded(work: Coroutine[Any, Any, T], *, timeout: float) -> T:
             task.exception()  # seen, so that the loop does not complain about it
         raise cancelled
     return task.result()
+
+
+async def _bounded(work: Coroutine[Any, Any, T], timeout: float) -> T:
+    async with asyncio.timeout(timeout):
+        return await work
