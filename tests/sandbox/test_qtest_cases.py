@@ -143,8 +143,9 @@ async def test_batch_changes_all_or_none() -> None:
         first, second = await qtest.case("A"), await qtest.case("B")
         wrong = {str(first["id"]): {"name": "X"}, str(second["id"]): {"name": ""}}
         await qtest.refused("PUT", "/test-cases/update/testcases", json=wrong)
-        unknown = {str(first["id"]): {"name": "X"}, "1": {"name": "Y"}}
-        await qtest.refused("PUT", "/test-cases/update/testcases", 404, json=unknown)
+        for unknown in ("1", "", "TC-1"):
+            body = {str(first["id"]): {"name": "X"}, unknown: {"name": "Y"}}
+            await qtest.refused("PUT", "/test-cases/update/testcases", 404, json=body)
         right = {str(first["id"]): {"name": "X"}, str(second["id"]): {"name": "Y"}}
         await qtest.ok("PUT", "/test-cases/update/testcases", json=right)
         rows = await qtest.ok("GET", "/test-cases")

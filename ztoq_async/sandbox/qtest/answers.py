@@ -66,10 +66,14 @@ def number(request: web.Request, name: str, default: int) -> int:
 
 
 def part(request: web.Request, name: str) -> int:
-    """A numeric part of the path; anything else names nothing that exists."""
-    text = request.match_info[name]
+    """A numeric part of the path."""
+    return id_of(name, request.match_info[name])
+
+
+def id_of(what: str, text: str) -> int:
+    """A numeric id written as text; anything else names nothing that exists."""
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        raise not_found(name, text)
+        raise not_found(what, text)
     return int(text)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from ztoq_async.sandbox.qtest import clock, values
-from ztoq_async.sandbox.qtest.answers import Refusal, body_of, flag, not_found, number, page_of, part, reply
+from ztoq_async.sandbox.qtest.answers import Refusal, body_of, flag, id_of, not_found, number, page_of, part, reply
 from ztoq_async.sandbox.qtest.case_input import CaseInput, checked_name, fill
 from ztoq_async.sandbox.qtest.case_store import Case, Content, Version
 from ztoq_async.sandbox.qtest.rendering import case_row
@@ -101,9 +101,7 @@ async def change_many(request: web.Request) -> web.Response:
     state, given = request.app[STATE], await body_of(request, _batch)
     if not given:
         raise Refusal(400, "At least one test case is required.")
-    if wrong := next((identity for identity in given if not identity.isdecimal()), None):
-        raise not_found("Test case", wrong)
-    cases = [state.cases.get(int(identity)) for identity in given]
+    cases = [state.cases.get(id_of("Test case", text)) for text in given]
     drafts = [_draft(state, case, one) for case, one in zip(cases, given.values(), strict=True)]
     for case, one, (content, key) in zip(cases, given.values(), drafts, strict=True):
         _save(state, case, one, content, key)
