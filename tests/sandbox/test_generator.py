@@ -91,6 +91,10 @@ def test_folders_are_deep_shuffled_and_doubly_named():
     indexes = [[row["index"] for row in siblings] for siblings in by_parent.values()]
     assert all(sorted(order) == list(range(len(order))) for order in indexes)
     assert any(order != sorted(order) for order in indexes)
+    by_id = [row["index"] for row in sorted(by_parent[None], key=lambda row: row["id"])]
+    assert any(early > late for early, late in zip(by_id, by_id[8:], strict=False)), (
+        "siblings stand in the order of ids"
+    )
     assert any(len({row["name"] for row in siblings}) < len(siblings) for siblings in by_parent.values())
     assert any(row["name"] != row["name"].strip() for row in rows)
     assert any(row["parentId"] and row["parentId"] > row["id"] for row in rows)

@@ -14,7 +14,7 @@ import pytest
 from zephyr_client import open_session
 
 import ztoq_async.sandbox
-from ztoq_async.sandbox import Generator, Sandbox
+from ztoq_async.sandbox import Generator, Profile, Sandbox
 
 KINDS = {
     "field",
@@ -72,9 +72,21 @@ async def test_objects_are_the_lines_of_their_single_gets():
         assert (await _desk(sandbox.zephyr.base_url, "nothing"))[0] == 404
 
 
+async def test_the_target_s_dialect_is_part_of_the_profile():
+    """A switch of [qtest] holds from the start, and PUT /sandbox/profile turns it in mid-run."""
+    profile = Profile.of({"qtest": {"may_manage_fields": False}})
+    async with Sandbox(Generator(1), profile=profile) as sandbox, open_session(sandbox.qtest.token) as session:
+        fields = f"{sandbox.qtest.base_url}/api/v3/projects/{sandbox.qtest.project}/settings/test-cases/fields"
+        async with session.post(fields, json={"label": "Zephyr Key", "data_type": 1}) as response:
+            assert response.status == 403
+        await (await session.put(f"{sandbox.qtest.base_url}/sandbox/profile", json={})).read()
+        async with session.post(fields, json={"label": "Zephyr Key", "data_type": 1}) as response:
+            assert response.status == 201
+
+
 async def test_closing_is_bounded_while_a_client_waits():
     """A call in progress does not keep the sandbox from closing."""
-    profile = ztoq_async.sandbox.Profile.of({"zephyr": {"latency_ms": 60_000}})
+    profile = Profile.of({"zephyr": {"latency_ms": 60_000}})
     async with aiohttp.ClientSession() as session:
         async with Sandbox(Generator(1), profile=profile) as sandbox:
             waiting = asyncio.create_task(session.get(f"{sandbox.zephyr.base_url}/healthcheck"))
