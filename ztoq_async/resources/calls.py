@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, read to its end. Header names are lower-case; `received` is the loop's clock, in seconds."""
+    """What came back, read to its end. Header names are lower-case; `received` is `time.monotonic()`, in seconds."""
 
     status: int
     body: bytes = field(repr=False)

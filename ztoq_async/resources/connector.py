@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
@@ -184,7 +185,7 @@ class ConnectionPool:
             ) as response:
                 content = await _read(response, self._max_body)
                 lower = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, content, lower, asyncio.get_running_loop().time())
+                return Answer(response.status, content, lower, time.monotonic())
         finally:
             _before_write.reset(token)
 

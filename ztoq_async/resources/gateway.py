@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -155,7 +157,7 @@ class Gateway:
     async def _counted(self, call: Call, header: str) -> Answer:
         """The exchange, with its row in the statistics unless the fence kept it from the wire."""
         self._sent += 1
-        start = asyncio.get_running_loop().time()
+        start = time.monotonic()
         try:
             answer = await self._exchange(call, header)
         except FenceError:
@@ -170,7 +172,7 @@ class Gateway:
     def _note(self, call: Call, status: int, failure: str, start: float) -> None:
         self._calls[call.endpoint, status] += 1
         if self._on_attempt is not None:
-            self._on_attempt(Attempt(call, status, failure, asyncio.get_running_loop().time() - start))
+            self._on_attempt(Attempt(call, status, failure, time.monotonic() - start))
 
     def _heed(self, answer: Answer, sent: float) -> None:
         """What an answer says about this host's pace, its month and our token."""
@@ -223,7 +225,7 @@ class _Tries:
     def __init__(self, most: int) -> None:
         self._most = most
         self._used = 0
-        self._end = asyncio.get_running_loop().time() + PATIENCE
+        self._end = math.inf
 
     def used_up(self) -> bool:
         self._used += 1
@@ -232,7 +234,9 @@ class _Tries:
     async def after(self, error: ServiceError) -> None:
         """Waits a random time before the next try; a 429 costs patience only, and the pace does its waiting."""
         if error.status == 429:
-            if asyncio.get_running_loop().time() > self._end:
+            now = time.monotonic()
+            self._end = min(self._end, now + PATIENCE)
+            if now >= self._end:
                 raise error
             return
         if self.used_up():
