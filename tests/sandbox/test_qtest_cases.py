@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 from qtest_site import prop, site, steps
+
+from ztoq_async.sandbox.dialects import STRICTEST
 
 
 async def test_create_answers_200_with_everything_sent() -> None:
@@ -220,3 +223,17 @@ async def test_properties_can_be_read_without_settings() -> None:
             status = next(row for row in rows if row["label"] == "Status")
             assert status["field_value_name"] == "New"
             assert len(status["allowed_values"]) == 4
+
+
+async def test_a_library_can_be_carried_under_the_strictest_dialect() -> None:
+    """All unfriendly switches at once still let fields, modules, called cases and approval through."""
+    async with site(**msgspec.structs.asdict(STRICTEST)) as qtest:
+        key = await qtest.field("Zephyr Key")
+        module = await qtest.module(description="[zephyr:module:1]")
+        properties = [{"field_id": key["id"], "field_value": "MM-T1"}]
+        inner = await qtest.case("inner", parent_id=module["id"], test_steps=steps("a"), properties=properties)
+        call = {"description": "call", "expected": "", "called_test_case_id": inner["id"]}
+        outer = await qtest.case("outer", parent_id=module["id"], test_steps=[call])
+        approved = await qtest.ok("PUT", f"/test-cases/{outer['id']}/approve")
+        assert [step["description"] for step in approved["test_steps"]] == ["<p>call</p>", "<p>a</p>"]
+        assert approved["version"] == "1.0"

@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from ztoq_async.sandbox.qtest import fields, login, modules, projects, search, test_cases, test_steps, users
+from ztoq_async.sandbox.qtest import (
+    allowed_values,
+    fields,
+    login,
+    modules,
+    projects,
+    search,
+    test_cases,
+    test_steps,
+    users,
+)
 from ztoq_async.sandbox.qtest.answers import Refusal, not_found
 from ztoq_async.sandbox.qtest.state import STATE, QTestState
 
@@ -40,6 +50,6 @@ def build_app(state: QTestState, middlewares: Sequence[Middleware] = ()) -> web.
     """One site. The middlewares given run before the token is looked at."""
     app = web.Application(middlewares=[*middlewares, guard], client_max_size=LARGEST_BODY)
     app[STATE] = state
-    for resource in (test_cases, test_steps, modules, fields, search, projects, users, login):
+    for resource in (test_cases, test_steps, modules, fields, allowed_values, search, projects, users, login):
         app.add_routes(resource.routes)
     return app
