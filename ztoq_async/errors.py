@@ -42,6 +42,10 @@ class ResultEvicted(ResourceError):  # noqa: N818
     """The result asked for was already dropped to keep memory bounded."""
 
 
+class Paused(ZtoqError):  # noqa: N818
+    """Too much of what was made first came back different: nothing more is written until a person has looked."""
+
+
 class ServiceError(ZtoqError):
     """A call to one of the services did not end as asked."""
 

@@ -13,7 +13,10 @@ import msgspec
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row of the journal before it is written; `counted` is false for what no source record stands for, `refusal` says why."""
+    """A row of the journal before it is written.
+
+    `counted` is false for what no source record stands for; `refusal` says why the row is refused from the start.
+    """
 
     kind: str
     key: str

@@ -72,7 +72,7 @@ def _recognise_fields(items: list[bytes], context: Context) -> Iterator[Found]:
     labels = {plan.label for plan in context.plans.values()}
     for label, found in fields_by_label(_fields(items)).items():
         if label in labels and found.is_custom:
-            yield label, found.id, found
+            yield label, Made(found.id), found
 
 
 def _find_fields(target: Target, context: Context, refs: Refs) -> Listing:
@@ -119,7 +119,7 @@ def _recognise_values(items: list[bytes], context: Context) -> Iterator[Found]:
         actual = by_label.get(plan.label)
         for number, chunk in enumerate(fields.chunks(plan.choices)):
             if actual is not None and set(chunk) <= set(actual.value_ids()):
-                yield f"{plan.label}#{number}", actual.id, None
+                yield f"{plan.label}#{number}", Made(actual.id), None
 
 
 def _create_activation(target: Target, context: Context, refs: Refs) -> Call | Made:
@@ -134,7 +134,7 @@ def _recognise_activation(items: list[bytes], context: Context) -> Iterator[Foun
     by_label = fields_by_label(_fields(items))
     labels = [plan.label for plan in context.plans.values()]
     if all(label in by_label and by_label[label].is_active for label in labels):
-        yield ACTIVATION_KEY, 0, None
+        yield ACTIVATION_KEY, Made(0), None
 
 
 def _made_field(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:

@@ -37,12 +37,17 @@ class Item(msgspec.Struct, frozen=True):
 
 Refs = Mapping[str, Made]
 Target = Any
-Found = tuple[str, int, Any]
+Found = tuple[str, Made, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One row of the table: `reported` is its name in reports ("" for helpers), `source` its kind in the archive."""
+    """One row of the table: `reported` is its name in reports ("" for helpers), `source` its kind in the archive.
+
+    `made` and `recognise` give what children need and the object as qTest shows it (None: not to be compared). `keyed`
+    says whether the target may hold our keys, `is_ours` whether a key is of this move, `changes_target` that the
+    target's tables must be read again when rows of the kind are done.
+    """
 
     name: str
     parents: tuple[str, ...]
@@ -59,4 +64,6 @@ class Kind:
     reported: str = ""
     source: str = ""
     attributes: Callable[[Item], Iterator[str]] = lambda item: iter(())
+    keyed: Callable[[Context], bool] = lambda context: False
+    is_ours: Callable[[str, Context], bool] = lambda key, context: True
     changes_target: bool = False

@@ -15,6 +15,7 @@ from ztoq_async.mapping.context import Context
 from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
 from ztoq_async.plan import AtOnce, Planner, Row
 from ztoq_async.qtest import paths
+from ztoq_async.qtest.paths import Listing
 from ztoq_async.qtest.records import Module
 from ztoq_async.resources.calls import Call
 
@@ -72,11 +73,21 @@ def _recognise_modules(items: list[bytes], context: Context) -> Iterator[Found]:
         rows += row.children or ()
         key = modules.key_of(row)
         if key is not None:
-            yield key, row.id, row
+            yield key, Made(row.id), row
 
 
 def _module_attributes(item: Item) -> Iterator[str]:
     return account.leaves(msgspec.json.decode(item.record)) if item.record else iter(())
+
+
+def _read_back(context: Context) -> Listing:
+    tree = context.target.findings.tree_descriptions
+    return (paths.module_tree if tree else paths.module_walk)(context.target.project_id)
+
+
+def _is_ours(key: str, context: Context) -> bool:
+    containers = (modules.root_key(context), modules.unfiled_key(context))
+    return key in containers or (key.isdigit() and int(key) in context.source.folders)
 
 
 def _made_module(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
@@ -93,11 +104,13 @@ MODULE = Kind(
     made=_made_module,
     recognise=_recognise_modules,
     find=lambda target, context, refs: paths.modules(context.target.project_id, _parent_id(target, refs)),
-    read_back=lambda context: paths.module_tree(context.target.project_id),
+    read_back=_read_back,
     differences=lambda target, actual, context, refs: modules.differences(target, actual, _parent_id(target, refs)),
     one=lambda identifier, context: paths.module(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_module(context.target.project_id, identifier),
     reported="module",
     source="folder",
+    keyed=lambda context: True,
+    is_ours=_is_ours,
     attributes=_module_attributes,
 )

@@ -84,8 +84,12 @@ def _create_test_case(target: test_case.TestCaseTarget, context: Context, refs: 
 
 def _made_test_case(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
     made = msgspec.json.decode(answer, type=QTestCase)
-    own = test_case.own_steps(made.test_steps or [])
-    return Made(made.id, made.test_case_version_id, tuple(step.id for step in own)), made
+    return _kept(made), made if made.test_steps is not None else None
+
+
+def _kept(case: QTestCase) -> Made:
+    own = test_case.own_steps(case.test_steps or [])
+    return Made(case.id, case.test_case_version_id, tuple(step.id for step in own))
 
 
 def _recognise_test_cases(items: list[bytes], context: Context) -> Iterator[Found]:
@@ -93,7 +97,7 @@ def _recognise_test_cases(items: list[bytes], context: Context) -> Iterator[Foun
         row = msgspec.json.decode(item, type=QTestCase)
         key = test_case.key_of(row, context)
         if key:
-            yield key, row.id, row
+            yield key, _kept(row), row
 
 
 def _test_case_differences(
@@ -124,5 +128,7 @@ TEST_CASE = Kind(
     delete=lambda identifier, context: paths.delete_test_case(context.target.project_id, identifier),
     reported="test-case",
     source="test-case",
+    keyed=lambda context: context.plans["key"].label in context.target.fields,
+    is_ours=lambda key, context: key.startswith(f"{context.source.project.key}-"),
     attributes=_test_case_attributes,
 )

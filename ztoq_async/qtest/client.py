@@ -22,7 +22,7 @@ class _Id(msgspec.Struct):
 
 
 class QTestClient:
-    """Speaks with one site through a gateway. `async with`, or `await client.cleanup()`; what it does not own stays open.
+    """Speaks with one site through a gateway. `async with`, or `await client.cleanup()`; it closes what it owns.
 
     Raises what `Gateway.send` raises, and `ServiceError` for an answer that is not what the contract says.
     """
@@ -53,13 +53,23 @@ class QTestClient:
 
     async def pages(self, listing: Listing) -> AsyncIterator[list[bytes]]:
         """A bare array page by page. Without a total it ends at an empty page, or at one that brings nothing new."""
+        waiting = [listing]
+        while waiting:
+            current = waiting.pop()
+            async for rows, ids in self._pages(current):
+                yield rows
+                if listing.below:
+                    deeper = [((listing.below, str(identifier)),) for identifier in sorted(ids)]
+                    waiting += [msgspec.structs.replace(listing, query=listing.query + query) for query in deeper]
+
+    async def _pages(self, listing: Listing) -> AsyncIterator[tuple[list[bytes], frozenset[int]]]:
         number, last = 1, frozenset[int]()
         while True:
             rows = _decoded((await self.send(listing.page(number))).body, list[msgspec.Raw])
             ids = frozenset(_decoded(row, _Id).id for row in rows)
             if not rows or ids == last:
                 return
-            yield [bytes(row) for row in rows]
+            yield [bytes(row) for row in rows], ids
             if listing.paging == "none":
                 return
             number, last = number + 1, ids

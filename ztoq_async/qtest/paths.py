@@ -14,13 +14,17 @@ Paging = Literal["none", "size", "pageSize"]
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """A list to be read to its end: `paging` names the parameter of the page's size, as facts.md 3.4 says."""
+    """A list to be read to its end: `paging` names the parameter of the page's size, as facts.md 3.4 says.
+
+    `below` names the parameter by which the same list is read below each of its rows.
+    """
 
     path: str
     label: str
     query: tuple[tuple[str, str], ...] = ()
     paging: Paging = "none"
     most: int = 0
+    below: str = ""
 
     def page(self, number: int) -> Call:
         """The call for one page, counted from 1."""
@@ -72,6 +76,11 @@ def modules(project: int, parent_id: int | None) -> Listing:
 def module_tree(project: int) -> Listing:
     """All modules, nested."""
     return Listing(f"/api/v3/projects/{project}/modules", f"{PROJECT}/modules", (("expand", "descendants"),))
+
+
+def module_walk(project: int) -> Listing:
+    """All modules, level by level: for sites whose nested rows lack descriptions."""
+    return Listing(f"/api/v3/projects/{project}/modules", f"{PROJECT}/modules", below="parentId")
 
 
 def module(project: int, identifier: int) -> Call:

@@ -90,10 +90,19 @@ class Archive:
                 [fault for _, _, fault in details],
             )
 
-    async def records(self, source: str, *, without_detail: bool = False) -> AsyncIterator[Archived]:
-        """The records of this pass in the order in which they came; `without_detail`: those that lack theirs."""
+    async def count(self, source: str) -> int:
+        """How many records this pass has."""
+        query = "SELECT count(*) FROM archive WHERE source = $1 AND pass = $2"
+        async with self._database.session() as session:
+            return int(await session.fetchval(query, source, self.number))
+
+    async def records(
+        self, source: str, *, without_detail: bool = False, with_detail: bool = False
+    ) -> AsyncIterator[Archived]:
+        """The records of this pass in their order; only those that lack their detail, or only those that need none."""
         last = 0
-        condition = " AND detail_pass < $2 AND fault = ''" if without_detail else ""
+        lacks = "detail_pass < $2 AND fault = ''"
+        condition = f" AND {lacks}" if without_detail else f" AND NOT ({lacks})" if with_detail else ""
         while True:
             async with self._database.session() as session:
                 rows = await session.fetch(

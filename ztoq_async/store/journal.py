@@ -57,22 +57,21 @@ class Journal:
         self._gathered: list[Transition] = []
         self._refs: dict[str, Made] = {}
         self.settled = asyncio.Event()
+        self.gathered = asyncio.Event()
 
-    async def take_over(self) -> None:
-        """Rows that an older epoch sent are in doubt; they may be looked at when what it sent has settled (rule 5)."""
+    @property
+    def has_gathered(self) -> bool:
+        """True while transitions wait for a flush."""
+        return bool(self._gathered) or self._lock.locked()
+
+    async def take_over(self, settle_s: float) -> None:
+        """Rows that an older epoch sent are in doubt, to be looked at when what it sent last has settled (rule 5)."""
         async with self._lock, self._database.session() as session:
             await self._tenure.check(session)
             await session.execute(
-                "UPDATE journal SET state = 'doubt', due_at = now() WHERE state = 'sent' AND epoch < $1",
+                "UPDATE journal SET state = 'doubt', due_at = now() + make_interval(secs => $2) "
+                "WHERE state = 'sent' AND epoch < $1",
                 self._tenure.epoch,
-            )
-
-    async def delay_doubts(self, settle_s: float) -> None:
-        """No row in doubt is looked at before everything sent until now has settled."""
-        async with self._lock, self._database.session() as session:
-            await self._tenure.check(session)
-            await session.execute(
-                "UPDATE journal SET due_at = greatest(due_at, now() + make_interval(secs => $1)) WHERE state = 'doubt'",
                 settle_s,
             )
 
@@ -127,6 +126,19 @@ class Journal:
             [row.key for row in rows],
         )
 
+    async def adopt(self, kind: str, found: Sequence[tuple[str, Made]]) -> None:
+        """Rule 10: pending rows whose key the project holds are done; what they hold is compared by `verify`."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                "SELECT id, key FROM journal WHERE kind = $1 AND state = 'pending' AND key = ANY($2)",
+                kind,
+                [key for key, _ in found],
+            )
+        made = dict(found)
+        for row in rows:
+            self.hand_over(Transition(row["id"], DONE, made[row["key"]], "adopted"))
+        await self.flush()
+
     async def claim(self, kind: str, source: str, most: int) -> list[Claimed]:
         """Marks up to `most` rows that wait for nothing as sent, committed before this returns (rule 2)."""
         async with self._lock, self._database.session() as session:
@@ -165,11 +177,13 @@ class Journal:
     def hand_over(self, transition: Transition) -> None:
         """Gives a transition to the writer; it counts when a flush has committed it."""
         self._gathered.append(transition)
+        self.gathered.set()
 
     async def flush(self) -> int:
         """Commits what has gathered; how many rows that were."""
         async with self._lock:
             batch, self._gathered = self._gathered, []
+            self.gathered.clear()
             if not batch:
                 return 0
             try:

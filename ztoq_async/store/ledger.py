@@ -47,6 +47,12 @@ class Ledger:
             records = [(*name, number) for name, number in sorted(counts.items())]
             await session.copy_records("ledger_count", records, ["kind", "attribute", "rule", "number"])
 
+    async def counts(self) -> Counts:
+        """How often each (kind, attribute, rule) was used by the last account."""
+        async with self._database.session() as session:
+            rows = await session.fetch("SELECT kind, attribute, rule, number FROM ledger_count")
+        return Counter({(row["kind"], row["attribute"], row["rule"]): row["number"] for row in rows})
+
     async def rows(self, most: int) -> tuple[int, list[LedgerRow]]:
         """How many losses and refusals there are, and the first of them."""
         async with self._database.session() as session:

@@ -76,10 +76,21 @@ class Overview:
                 )
             )
 
-    async def ours(self) -> int:
-        """How many rows are done: 0 is a fresh journal (rule 12)."""
+    async def has_sent(self) -> bool:
+        """Whether anything was ever sent: if not, the journal is fresh (rule 12)."""
         async with self._database.session() as session:
-            return int(await session.fetchval("SELECT count(*) FROM journal WHERE state <> 'pending'"))
+            return bool(await session.fetchval("SELECT EXISTS (SELECT 1 FROM journal WHERE attempt > 0)"))
+
+    async def different(self, most: int) -> list[tuple[str, str, list[str]]]:
+        """The first records that verification found different: kind, key, names of the fields."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                "SELECT kind, key, differences FROM journal WHERE seen_pass = $1 AND differences <> '{}' "
+                "ORDER BY id LIMIT $2",
+                self._pass,
+                most,
+            )
+        return [(row["kind"], row["key"], row["differences"]) for row in rows]
 
     async def by_keys(self, kind: str, source: str, keys: Sequence[str]) -> dict[str, Known]:
         """The rows of those keys."""

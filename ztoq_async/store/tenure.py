@@ -64,6 +64,11 @@ class Tenure:
         self.epoch = epoch
         self._lease_end = lease_end
 
+    @classmethod
+    def none(cls) -> Tenure:
+        """The right to read only: its epoch is never current."""
+        return cls(-1, 0.0)
+
     def fence(self) -> None:
         """Raises `FenceError` if a request written now might leave after the lease (rule 3)."""
         if _clock() > self._lease_end - MARGIN_S:

@@ -61,7 +61,8 @@ class ZephyrClient:
     async def get_project(self, key: str) -> Project:
         """One project; `NotFound` also where Zephyr Scale is not switched on (facts.md 1.12)."""
         answer = await self.gateway.send(Call("GET", f"/projects/{key}", label="/projects/{projectIdOrKey}"))
-        return _decoded(answer.body, Project)
+        project: Project = _decoded(answer.body, Project)
+        return project
 
     async def get_projects(self) -> AsyncIterator[Project]:
         """The projects that the token's user sees."""
@@ -137,7 +138,7 @@ class ZephyrClient:
                 return
 
     async def get_script(self, key: str, script_self: str) -> bytes:
-        """A test case's script as `{"type": "steps", "steps": […]}` or `{"type": "plain" | "bdd", "text": …}`, as it came.
+        """A test case's script: `{"type": "steps", "steps": […]}`, or `{"type": "plain" | "bdd", "text": …}` as it came.
 
         The address in the record tells the kind; 422 says that it has changed since (facts.md 1.5).
         """

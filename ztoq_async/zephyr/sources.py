@@ -14,7 +14,7 @@ from ztoq_async.zephyr.records import Folder, Named, TestCase
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One list: its name in the archive, its pages from a cursor on, the shape and key of a record, what else to fetch."""
+    """One list: its name in the archive, its pages from a cursor on, a record's shape and key, what else to fetch."""
 
     name: str
     pages: Callable[[ZephyrClient, str, str], AsyncIterator[Page]]

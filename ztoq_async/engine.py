@@ -1,0 +1,182 @@
+"""The engine: opens everything, runs the lanes, closes everything in order.
+
+`async with Engine(settings) as engine: report = await engine.run()`, on any event loop. It sets no signal handlers and no
+logging; `engine.stop()` ends a run after what is in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Any
+
+from ztoq_async.errors import ResourceError, SettingsError
+from ztoq_async.lanes.move import move, read, verify
+from ztoq_async.lanes.run import Progress, Run
+from ztoq_async.mapping.propose import propose
+from ztoq_async.qtest.client import QTestClient
+from ztoq_async.qtest.login import Login
+from ztoq_async.report import build
+from ztoq_async.resources.calls import Attempt
+from ztoq_async.resources.connector import ConnectionPool
+from ztoq_async.resources.database import Database
+from ztoq_async.resources.gateway import Gateway
+from ztoq_async.resources.limiter import AdaptiveRate
+from ztoq_async.resources.monitor import ResourceMonitor
+from ztoq_async.settings import EXAMPLES, Settings
+from ztoq_async.store import passes
+from ztoq_async.store.archive import Archive
+from ztoq_async.store.embedded import EmbeddedPostgres
+from ztoq_async.store.journal import Journal
+from ztoq_async.store.ledger import Ledger
+from ztoq_async.store.overview import Overview
+from ztoq_async.store.schema import upgrade
+from ztoq_async.store.tenure import Tenure, tenure
+from ztoq_async.zephyr.client import ZephyrClient
+
+Report = dict[str, Any]
+
+
+class Engine:
+    """Moves one Zephyr project into one qTest project. An async context manager; one use, one event loop."""
+
+    def __init__(self, settings: Settings, *, on_attempt: Callable[[Attempt], None] | None = None) -> None:
+        self.settings = settings
+        self.progress: dict[str, Progress] = {}
+        self._on_attempt = on_attempt
+        self._stack = contextlib.AsyncExitStack()
+        self._stop = asyncio.Event()
+        self._tenure: Tenure | None = None
+        self._entered = False
+
+    async def __aenter__(self) -> Engine:
+        if self._entered:
+            raise ResourceError("this Engine was already entered; make a new one")
+        self._entered = True
+        async with contextlib.AsyncExitStack() as stack:
+            self._monitor = await stack.enter_async_context(ResourceMonitor())
+            self._database = await self._open_store(stack)
+            self._pool = await stack.enter_async_context(ConnectionPool(limit=2 * self.settings.limits.in_flight + 8))
+            self._open_clients()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def _open_store(self, stack: contextlib.AsyncExitStack) -> Database:
+        dsn = self.settings.store.url.get_secret_value()
+        if not dsn:
+            server = await stack.enter_async_context(EmbeddedPostgres(self.settings.store_path))
+            dsn = server.dsn
+        database = await stack.enter_async_context(Database(dsn))
+        await upgrade(database)
+        return database
+
+    def _open_clients(self) -> None:
+        settings, limits = self.settings, self.settings.limits
+        token = settings.zephyr.token.get_secret_value()
+        login = Login(
+            settings.qtest.token.get_secret_value(),
+            settings.qtest.username,
+            settings.qtest.password.get_secret_value(),
+        )
+        zephyr = self._gateway("zephyr", settings.zephyr.base_url, limits.zephyr_per_minute, _fixed(token))
+        qtest = self._gateway("qtest", settings.qtest.base_url, limits.qtest_per_minute, login.header)
+        login.send = qtest.send
+        self._zephyr = ZephyrClient(zephyr)
+        self._qtest = QTestClient(qtest)
+
+    def _gateway(self, name: str, base_url: str, per_minute: int, authorise: Any) -> Gateway:
+        limits = self.settings.limits
+        return Gateway(
+            self._pool,
+            name=name,
+            base_url=base_url,
+            in_flight=limits.in_flight,
+            rate=AdaptiveRate(per_minute, limits.share),
+            authorise=authorise,
+            attempt_timeout=limits.attempt_timeout_s,
+            tries=limits.tries,
+            fence=self._fence if name == "qtest" else None,
+            month_calls=limits.month_calls if name == "qtest" else 0,
+            on_attempt=self._on_attempt,
+        )
+
+    def _fence(self) -> None:
+        if self._tenure is not None:
+            self._tenure.fence()
+
+    def stop(self) -> None:
+        """Asks the run to end: no new work, what is in flight is finished and kept; `run` then reports `interrupted`."""
+        self._stop.set()
+
+    async def run(self, *, adopt: bool = False) -> Report:
+        """Reads, writes, reads back, accounts; goes on where an earlier run stopped. Gives the report as a dict.
+
+        Raises `SettingsError`, `AlreadyMoved`, `StoreBusy` before the first write; `ServiceError` and `StoreError` where
+        a service or the store gives up: the same call then goes on later.
+        """
+        async with self._opened_run() as run:
+            return await move(run, self._monitor, adopt=adopt)
+
+    async def propose_mapping(self) -> str:
+        """Reads Zephyr and qTest's settings, writes nothing to qTest: the text of a complete mapping file."""
+        async with self._opened_run() as run:
+            await read(run)
+            return propose(run.context)
+
+    async def verify(self) -> Report:
+        """Reads qTest and compares it with the archive of the last run; writes nothing to qTest."""
+        number = await passes.last_pass(self._database)
+        if number == 0:
+            raise SettingsError(f"nothing was moved from the store {self.settings.store_path} yet: run first")
+        return await verify(self._run(Tenure.none(), number), self._monitor)
+
+    async def status(self) -> Report:
+        """What the store says, also while another engine runs; asks no service."""
+        number = await passes.last_pass(self._database)
+        counts = await Overview(self._database, number).counts()
+        kinds = build.kind_counts(counts, {}, verified=False)
+        rows = sum(counter[state] for counter in counts.values() for state in ("pending", "sent", "doubt"))
+        return {"outcome": "interrupted" if rows else "complete", "pass": number, "open": rows, "kinds": kinds}
+
+    @contextlib.asynccontextmanager
+    async def _opened_run(self) -> AsyncIterator[Run]:
+        zephyr, qtest = self.settings.zephyr, self.settings.qtest
+        names = f"{zephyr.base_url} {zephyr.project}", f"{qtest.base_url} {qtest.project}"
+        async with tenure(self._database, *names, qtest.settle_s) as held:
+            self._tenure = held
+            run = self._run(held, await passes.open_pass(self._database))
+            await run.journal.take_over(qtest.settle_s)
+            try:
+                yield run
+            finally:
+                self._tenure = None
+
+    def _run(self, held: Tenure, number: int) -> Run:
+        return Run(
+            settings=self.settings,
+            database=self._database,
+            zephyr=self._zephyr,
+            qtest=self._qtest,
+            archive=Archive(self._database, held, number),
+            journal=Journal(self._database, held, number),
+            overview=Overview(self._database, number),
+            ledger=Ledger(self._database),
+            stop=self._stop,
+            progress=self.progress,
+        )
+
+
+def _fixed(token: str) -> Callable[[bool], Awaitable[str]]:
+    async def header(refresh: bool) -> str:
+        if refresh:
+            raise SettingsError(f"Zephyr Scale refuses the token: {EXAMPLES['zephyr.token']}")
+        return f"Bearer {token}"
+
+    return header

@@ -1,0 +1,129 @@
+"""Lane 1: Zephyr to archive. Lists first, page by page; then what each record needs a call of its own for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ztoq_async.errors import Refused, ServiceError, SourceError
+from ztoq_async.lanes.run import Run
+from ztoq_async.resources.work_queue import WorkQueue
+from ztoq_async.store.archive import Archived, Reading
+from ztoq_async.zephyr.client import Page
+from ztoq_async.zephyr.sources import Source
+
+TASK_S = 900.0
+GROUP = 200
+READ_AGAIN = 3
+MOST_LOST = 20
+
+Detail = tuple[Archived, bytes, str]
+
+
+async def read_list(run: Run, source: Source, project: str) -> None:
+    """Reads one list to its true end; a resumed pass goes on where it stopped (protocol rule 15)."""
+    reading = await run.archive.reading(source.name)
+    lane = run.lane("read")
+    lane.begin(f"reading {source.name}s")
+    for _ in range(READ_AGAIN):
+        total: int | None = None
+        cursor = reading.cursor
+        while not reading.complete and not run.stop.is_set():
+            async for page in source.pages(run.zephyr, project, cursor):
+                cursor, total = page.cursor or "", page.total
+                reading = Reading(cursor, complete=page.cursor is None)
+                await run.archive.add_page(source.name, _checked(page, source), reading)
+                lane.done += len(page.values)
+                if run.stop.is_set():
+                    return
+        if total is None or await run.archive.count(source.name) >= total:
+            return
+        reading = Reading()  # rows moved between two pages: what the service counts is not all here
+    raise SourceError(f"the list of {source.name}s changed while it was read, {READ_AGAIN} times; run again later")
+
+
+def _checked(page: Page, source: Source) -> list[tuple[str, bytes, str]]:
+    return [_record(bytes(value), source) for value in page.values]
+
+
+def _record(value: bytes, source: Source) -> tuple[str, bytes, str]:
+    try:
+        return source.key(msgspec.json.decode(value, type=source.shape)), value, ""
+    except msgspec.DecodeError as error:
+        return _any_key(value), value, f"the record is not what the contract says: {error}"
+
+
+def _any_key(value: bytes) -> str:
+    found: Any = msgspec.json.decode(value)
+    if isinstance(found, dict) and ("key" in found or "id" in found):
+        return str(found.get("key", found.get("id")))
+    raise SourceError("a record of the list has neither key nor id")
+
+
+class Details:
+    """Fetches what each record of a source needs, many at once; `ready` gets them in groups, already archived."""
+
+    def __init__(self, run: Run, source: Source, ready: Callable[[Sequence[Detail]], Awaitable[None]]) -> None:
+        assert source.detail is not None
+        self._run = run
+        self._source = source
+        self._fetch = source.detail
+        self._ready = ready
+        self._fetched: asyncio.Queue[Detail | None] = asyncio.Queue(2 * GROUP)
+        self._fault: BaseException | None = None
+        self._lost = 0
+
+    async def read(self) -> None:
+        """Everything that this pass still lacks; raises the first error that concerns more than one record."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write())
+            await self._feed()
+            await self._fetched.put(None)
+
+    async def _feed(self) -> None:
+        in_flight = self._run.settings.limits.in_flight
+        async with WorkQueue(self._one, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue:
+            async for record in self._run.archive.records(self._source.name, without_detail=True):
+                if self._run.stop.is_set() or self._fault:
+                    break
+                await queue.put(record)
+            await queue.join()
+        if self._fault:
+            raise self._fault
+
+    async def _one(self, record: Archived) -> None:
+        try:
+            found = (record, await self._fetch(self._run.zephyr, record.record), "")
+        except (Refused, SourceError, msgspec.DecodeError) as error:
+            found = (record, b"", f"its details cannot be read: {error}")
+        except ServiceError as error:
+            found = self._lasting(record, error)
+        except BaseException as error:
+            self._fault = self._fault or error
+            raise
+        await self._fetched.put(found)
+
+    def _lasting(self, record: Archived, error: ServiceError) -> Detail:
+        """A record that the service cannot give while it gives others is refused; one error too many ends the run."""
+        self._lost += 1
+        if error.status < 500 or self._lost > MOST_LOST:
+            self._fault = self._fault or error
+            raise error
+        return record, b"", f"its details cannot be read: {error}"
+
+    async def _write(self) -> None:
+        ended = False
+        while not ended:
+            group = [await self._fetched.get()]
+            while len(group) < GROUP and not self._fetched.empty():
+                group.append(self._fetched.get_nowait())
+            ended = None in group
+            details = [detail for detail in group if detail is not None]
+            await self._run.archive.add_details(
+                self._source.name, [(record.key, detail, fault) for record, detail, fault in details]
+            )
+            await self._ready(details)
+            self._run.lane("read").done += len(details)

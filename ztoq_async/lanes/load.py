@@ -1,0 +1,169 @@
+"""Lane 2: journal to qTest. Claims rows that wait for nothing, sends each once, settles by looking what is unknown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from ztoq_async.errors import (
+    Forbidden,
+    NotSent,
+    OutcomeUnknown,
+    Paused,
+    QuotaExhausted,
+    Refused,
+    SourceError,
+    StoreError,
+    Unauthorised,
+)
+from ztoq_async.lanes.run import Run
+from ztoq_async.lanes.settle import settle
+from ztoq_async.lanes.target import read_target
+from ztoq_async.mapping.kind import Item, Kind, Made, Refs, Target
+from ztoq_async.resources.calls import Call
+from ztoq_async.resources.work_queue import WorkQueue
+from ztoq_async.store.journal import Claimed, Transition
+from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
+
+TASK_S = 3600.0
+FIRST_LOOK = 50
+MOST_DIFFERENT = 0.02
+
+
+class Load:
+    """Makes everything of one kind. `complete` is set when no more rows of the kind will be planned."""
+
+    def __init__(self, run: Run, kind: Kind, complete: asyncio.Event) -> None:
+        self._run = run
+        self._kind = kind
+        self._complete = complete
+        self._working = 0
+        self._fault: BaseException | None = None
+        self._compared = 0
+        self._different: list[str] = []
+
+    async def make(self) -> None:
+        """Returns when every row of the kind is settled, or when the run is to stop; raises what ends the run."""
+        run = self._run
+        in_flight = run.settings.limits.in_flight
+        run.lane("write").begin(f"writing {self._kind.name}s", await run.overview.open_rows(self._kind.name))
+        async with (
+            _flushing(run),
+            WorkQueue(self._work, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue,
+        ):
+            while not run.stop.is_set() and self._fault is None:
+                run.journal.settled.clear()
+                complete = self._complete.is_set()
+                rows = await run.journal.claim(self._kind.name, self._kind.source, in_flight)
+                await self._remember(rows)
+                for row in rows:
+                    self._working += 1
+                    await queue.put(row)
+                if not rows and not await self._wait(complete):
+                    break
+            await queue.join()
+        await run.journal.flush()
+        if self._fault is not None:
+            raise self._fault
+        if self._kind.changes_target and not run.stop.is_set():
+            await self._read_target()
+
+    async def _remember(self, rows: list[Claimed]) -> None:
+        await self._run.journal.refs({name for row in rows for name in row.parents})
+
+    async def _wait(self, complete: bool) -> bool:
+        """Nothing is ready: waits for what may change that. False when nothing can."""
+        run, journal = self._run, self._run.journal
+        if self._working or journal.has_gathered or not complete:
+            await run.wait_for(journal.settled)
+            return True
+        doubts = await run.overview.doubts(self._kind.name, self._kind.source)
+        if doubts:
+            await run.sleep(max(0.0, min(doubt.wait_s for doubt in doubts)))
+            if not run.stop.is_set():
+                await settle(run, self._kind, [doubt for doubt in doubts if doubt.wait_s <= 1.0])
+            return True
+        if await run.overview.open_rows(self._kind.name):
+            raise StoreError(f"the journal has {self._kind.name} rows that wait for a kind that is made later")
+        return False
+
+    async def _work(self, row: Claimed) -> None:
+        try:
+            transition = await self._made(row)
+        except asyncio.CancelledError:
+            transition = Transition(row.id, DOUBT, due_s=self._run.settings.qtest.settle_s)
+            raise
+        except BaseException as error:
+            self._fault = self._fault or error
+            transition = Transition(row.id, PENDING)
+            raise
+        finally:
+            self._run.journal.hand_over(transition)
+            self._working -= 1
+            self._run.lane("write").done += 1
+
+    async def _made(self, row: Claimed) -> Transition:
+        """Sends one row; what becomes of it by protocol rule 4. Raises what ends the run, the row being unsent."""
+        context = self._run.context
+        item = Item(row.key, row.parents, row.record, row.detail)
+        try:
+            refs = await self._run.journal.refs(row.parents)
+            target, _ = self._kind.build(item, context)
+            call = self._kind.create(target, context, refs)
+        except SourceError as error:
+            return Transition(row.id, REFUSED, reason=str(error))
+        if isinstance(call, Made):
+            return Transition(row.id, DONE, call, "adopted")
+        return await self._sent(row, call, target, refs)
+
+    async def _sent(self, row: Claimed, call: Call, target: Target, refs: Refs) -> Transition:
+        settle_s = self._run.settings.qtest.settle_s
+        try:
+            answer = await self._run.qtest.send(call)
+            made, actual = self._kind.made(answer.body, target, self._run.context)
+        except (Unauthorised, Forbidden, NotSent, QuotaExhausted):
+            raise
+        except Refused as error:
+            return Transition(row.id, REFUSED, reason=str(error))
+        except (OutcomeUnknown, msgspec.DecodeError):  # a 2xx without an id proves nothing either
+            return Transition(row.id, DOUBT, due_s=settle_s)
+        if actual is not None:
+            self._compare(row.key, self._kind.differences(target, actual, self._run.context, refs))
+        return Transition(row.id, DONE, made, "created")
+
+    def _compare(self, key: str, differences: list[str]) -> None:
+        """Rule 16: every create answer is compared; more than 2 % different after the first 50 pauses the run."""
+        self._compared += 1
+        if differences:
+            self._different.append(f"{key}: {', '.join(differences)}")
+        if self._compared >= FIRST_LOOK and len(self._different) > MOST_DIFFERENT * self._compared:
+            shown = "; ".join(self._different[:5])
+            self._fault = self._fault or Paused(
+                f"{len(self._different)} of the first {self._compared} {self._kind.name}s came back different: {shown}"
+            )
+
+    async def _read_target(self) -> None:
+        findings = self._run.context.target.findings
+        target = await read_target(self._run.qtest, self._run.settings.qtest.project, findings)
+        self._run.known = msgspec.structs.replace(self._run.context, target=target)
+
+
+@contextlib.asynccontextmanager
+async def _flushing(run: Run) -> AsyncIterator[None]:
+    """Group commit without a linger (rule 9): a flush begins when the last has ended and something has gathered."""
+
+    async def flush() -> None:
+        while True:
+            await run.journal.gathered.wait()
+            await run.journal.flush()
+
+    task = asyncio.create_task(flush(), name="journal writer")
+    task.add_done_callback(lambda ended: None if ended.cancelled() else run.fail(ended.exception()))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,170 @@
+"""One run from its beginning to its report: read the lists, check, probe, read and write at once, read back, account."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import msgspec
+
+from ztoq_async.errors import QuotaExhausted
+from ztoq_async.kinds import KINDS, prepare
+from ztoq_async.lanes.account import account
+from ztoq_async.lanes.extract import read_list
+from ztoq_async.lanes.load import Load
+from ztoq_async.lanes.planning import Planning
+from ztoq_async.lanes.probe import probe
+from ztoq_async.lanes.run import Run, Stopped
+from ztoq_async.lanes.source import check_mapped, gather, read_project
+from ztoq_async.lanes.target import (
+    check_required,
+    check_rights,
+    find_keys,
+    read_target,
+    refuse_held_keys,
+    with_findings,
+)
+from ztoq_async.lanes.verify import verify_kind
+from ztoq_async.mapping.context import Context, Findings
+from ztoq_async.mapping.kind import Kind, Made
+from ztoq_async.report import build
+from ztoq_async.report.build import Report
+from ztoq_async.resources.monitor import ResourceMonitor
+from ztoq_async.store import passes
+from ztoq_async.zephyr.records import Project
+from ztoq_async.zephyr.sources import SOURCES
+
+Held = list[tuple[Kind, list[tuple[str, Made]]]]
+
+
+async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
+    """The whole run; `interrupted` where it was asked to stop or the month's calls ran out."""
+    start = time.monotonic()
+    verified = False
+    with contextlib.suppress(Stopped, QuotaExhausted):
+        await read(run)
+        held = await _check(run, adopt=adopt)
+        await _read_and_write(run, held)
+        run.check()
+        await _read_back(run)
+        verified = True
+    report = await _report(run, monitor, start, verified=verified)
+    if verified:
+        await passes.close_pass(run.database, run.archive.number, msgspec.json.encode(report))
+    return report
+
+
+async def read(run: Run) -> None:
+    """The lists of the source and the tables of the target: what a proposal of the mapping needs."""
+    settings = run.settings
+    project = await read_project(run.zephyr, settings.zephyr.project)
+    target = await read_target(run.qtest, settings.qtest.project, await _findings(run) or Findings())
+    for source in SOURCES:
+        run.check()
+        await read_list(run, source, project.key)
+    run.check()
+    rules = settings.mapping.rules(settings.base)
+    run.known = Context(await gather(run.archive, project), rules, target)
+
+
+async def _check(run: Run, *, adopt: bool) -> Held:
+    """Everything that can be known before the first write; the probe is the first."""
+    check_mapped(run.context)
+    run.known = prepare(run.context)
+    check_required(run.context)
+    await check_rights(run.qtest, run.settings.qtest.project)
+    held: Held = []
+    if not await run.overview.has_sent():
+        held = await find_keys(run)
+        if not adopt:
+            refuse_held_keys(held)
+    if await _findings(run) is None:
+        run.lane("write").begin("probing the qTest project")
+        found = await probe(run)
+        await passes.write_findings(run.database, msgspec.json.encode(found))
+        run.known = with_findings(run.context, found)
+    return held
+
+
+async def _findings(run: Run) -> Findings | None:
+    found = await passes.read_findings(run.database)
+    return None if found is None else msgspec.json.decode(found, type=Findings)
+
+
+async def _read_and_write(run: Run, held: Held) -> None:
+    """Both lanes at once: details are read and planned while what is planned already is written."""
+    details = {source.name: source for source in SOURCES if source.detail}
+    planned = [(kind, Planning(run, kind)) for kind in KINDS]
+    try:
+        async with asyncio.TaskGroup() as group:
+            for kind, planning in planned:
+                if kind.source in details:
+                    group.create_task(planning.while_reading(details[kind.source]))
+                else:
+                    await planning.from_archive()
+            group.create_task(_write(run, planned, dict(((kind.name, rows) for kind, rows in held))))
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from None
+
+
+async def _write(run: Run, planned: list[tuple[Kind, Planning]], held: dict[str, list[tuple[str, Made]]]) -> None:
+    for kind, planning in planned:
+        if run.stop.is_set():
+            return
+        if held.get(kind.name):
+            await run.wait_for(planning.complete)
+            await run.journal.adopt(kind.name, held[kind.name])
+        await Load(run, kind, planning.complete).make()
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _read_back(run: Run) -> None:
+    run.calls_before_verify = _qtest_calls(run)
+    for kind in KINDS:
+        if kind.reported:
+            await verify_kind(run, kind)
+            run.check()
+    await account(run, KINDS)
+
+
+def _qtest_calls(run: Run) -> int:
+    return sum(run.qtest.gateway.statistics().calls.values())
+
+
+async def verify(run: Run, monitor: ResourceMonitor) -> Report:
+    """Reads qTest back and compares it with the archive of the last pass."""
+    start = time.monotonic()
+    settings = run.settings
+    findings = await _findings(run) or Findings()
+    target = await read_target(run.qtest, settings.qtest.project, findings)
+    source = await gather(run.archive, Project(0, settings.zephyr.project))
+    run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
+    verified = False
+    with contextlib.suppress(Stopped, QuotaExhausted):
+        await _read_back(run)
+        verified = True
+    return await _report(run, monitor, start, verified=verified)
+
+
+async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified: bool) -> Report:
+    counts = await run.overview.counts()
+    total, rows = await run.ledger.rows(build.MOST_ROWS)
+    before = run.calls_before_verify if verified else _qtest_calls(run)
+    return build.report(
+        run,
+        kinds=build.kind_counts(counts, run.extra, verified=verified),
+        ledger=build.ledger(await run.ledger.counts(), total),
+        calls=build.calls(run.zephyr.gateway.statistics(), run.qtest.gateway.statistics(), _qtest_calls(run) - before),
+        rows=rows,
+        differences=await run.overview.different(build.MOST_ROWS) if verified else [],
+        seconds=round(time.monotonic() - start, 3),
+        peak_rss_mb=round(monitor.peak_rss_bytes / 2**20),
+        verified=verified,
+    )

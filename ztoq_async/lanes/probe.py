@@ -1,0 +1,142 @@
+"""The probe: before the first write of a project, a module, a case and a call are made, read back and deleted.
+
+What it finds decides how steps are written and how modules are read (mapping.md, "Probe"). Its objects carry a marker of
+their own: what a killed probe left behind is found by it and deleted by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+
+from ztoq_async.errors import NotSent, OutcomeUnknown, Refused
+from ztoq_async.lanes.run import Run
+from ztoq_async.mapping import values
+from ztoq_async.mapping.context import Findings
+from ztoq_async.mapping.keys import key_in, marker
+from ztoq_async.mapping.test_case import own_steps
+from ztoq_async.qtest import paths
+from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.records import Module, TestCase
+from ztoq_async.resources.calls import Call
+
+PROBE = "probe"
+NAME = "ztoq_async probe, may be deleted"
+TRIES = 5
+STEP = {"description": "<p>one &amp; two</p>", "expected": "<ul><li>three</li></ul>", "order": 1}
+
+
+async def probe(run: Run) -> Findings:
+    """What this project does; leaves nothing behind that it may delete."""
+    project = run.context.target.project_id
+    await _clean(run, project)
+    top = await _make_module(run, project, None, "top")
+    below = await _make_module(run, project, top, "below")
+    called = await _make_case(run, project, below, "called", [STEP])
+    call_step = {"description": "", "expected": "", "order": 2, "called_test_case_id": called}
+    await _make_case(run, project, below, "caller", [STEP, call_step])
+    empty = await _accepts_empty(run, project, below)
+    findings = Findings(
+        called_steps=await _called_steps(run, project, below, called),
+        empty_steps=empty,
+        tree_descriptions=await _tree_descriptions(run, project),
+    )
+    await _clean(run, project)
+    return findings
+
+
+async def _make_module(run: Run, project: int, parent: int | None, key: str) -> int:
+    body = {"name": NAME, "description": marker(PROBE, key)}
+    call = paths.create_module(project, parent, body)
+    found = await _settled(
+        run, call, paths.modules(project, parent), lambda row: key_in(row.get("description"), PROBE) == key
+    )
+    return int(found["id"])
+
+
+async def _make_case(run: Run, project: int, module: int, name: str, steps: list[dict[str, Any]]) -> int:
+    fields = run.context.target.fields
+    required = [
+        values.to_property(value, fields[label])
+        for label, value in run.context.rules.required.items()
+        if label in fields
+    ]
+    body = {"name": name, "parent_id": module, "properties": required, "test_steps": steps}
+    call = paths.create_test_case(project, body)
+    found = await _settled(run, call, paths.test_cases(project, module), lambda row: row.get("name") == name)
+    return int(found["id"])
+
+
+async def _settled(run: Run, call: Call, listing: Listing, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Sends a call that makes something; an unknown outcome is settled by looking (protocol rules 5 and 6)."""
+    for _ in range(TRIES):
+        try:
+            answer = await run.qtest.send(call)
+            return msgspec.json.decode(answer.body, type=dict[str, Any])
+        except (OutcomeUnknown, msgspec.DecodeError):
+            await run.sleep(run.settings.qtest.settle_s)
+            async for row in _rows(run, listing):
+                if is_it(row):
+                    return row
+    raise NotSent(f"qTest gave no usable answer to {TRIES} attempts at {call.method} {call.label}: run again later")
+
+
+async def _rows(run: Run, listing: Listing) -> AsyncIterator[dict[str, Any]]:
+    async for page in run.qtest.pages(listing):
+        for row in page:
+            yield msgspec.json.decode(row, type=dict[str, Any])
+
+
+async def _accepts_empty(run: Run, project: int, module: int) -> bool:
+    """Whether a step without a text is kept; a site may refuse it, or drop it."""
+    steps = [STEP, {"description": "", "expected": "", "order": 2}]
+    try:
+        made = await _make_case(run, project, module, "empty step", steps)
+    except Refused:
+        return False
+    case = await run.qtest.get(paths.test_case(project, made), TestCase)
+    return case.test_steps is None or len(own_steps(case.test_steps)) == len(steps)
+
+
+async def _called_steps(run: Run, project: int, module: int, called: int) -> str:
+    """`id`: the call is shown as one row; `expanded`: with the called rows below it; `ignored`: it is a plain step."""
+    async for page in run.qtest.pages(paths.test_cases(project, module)):
+        for case in (msgspec.json.decode(row, type=TestCase) for row in page):
+            rows = case.test_steps or []
+            if any(row.called_test_case_id == called and row.parent_test_step_id is None for row in rows):
+                return "expanded" if any(row.parent_test_step_id is not None for row in rows) else "id"
+    return "ignored"
+
+
+async def _tree_descriptions(run: Run, project: int) -> bool:
+    """Whether nested rows of the module tree have descriptions: only there are the keys of modules."""
+    async for page in run.qtest.pages(paths.module_tree(project)):
+        for top in (msgspec.json.decode(row, type=Module) for row in page):
+            if key_in(top.description, PROBE):
+                return any(key_in(child.description, PROBE) for child in top.children or ())
+    return False
+
+
+async def _clean(run: Run, project: int) -> None:
+    """Deletes every probe's objects, children first; what may not be deleted stays, under a name that says so."""
+    async for page in run.qtest.pages(paths.modules(project, None)):
+        for module in (msgspec.json.decode(row, type=Module) for row in page):
+            if key_in(module.description, PROBE):
+                await _delete(run, project, module.id)
+
+
+async def _delete(run: Run, project: int, module: int) -> None:
+    async for page in run.qtest.pages(paths.modules(project, module)):
+        for row in page:
+            await _delete(run, project, msgspec.json.decode(row, type=Module).id)
+    cases = [row["id"] async for row in _rows(run, paths.test_cases(project, module))]
+    for call in [
+        *(paths.delete_test_case(project, case) for case in reversed(cases)),
+        paths.delete_module(project, module),
+    ]:
+        try:
+            await run.qtest.send(call)
+        except (Refused, OutcomeUnknown) as error:
+            run.note(f"the probe could not delete what it made: {error}")

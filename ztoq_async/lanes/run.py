@@ -1,0 +1,103 @@
+"""What the lanes of one run share: the context, the clients, the store, the wish to stop, the progress."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+from ztoq_async.mapping.context import Context
+from ztoq_async.qtest.client import QTestClient
+from ztoq_async.resources.database import Database
+from ztoq_async.settings import Settings
+from ztoq_async.store.archive import Archive
+from ztoq_async.store.journal import Journal
+from ztoq_async.store.ledger import Ledger
+from ztoq_async.store.overview import Overview
+from ztoq_async.zephyr.client import ZephyrClient
+
+MOST_NOTES = 100
+
+
+class Stopped(Exception):  # noqa: N818 - a wish, not a fault
+    """Somebody asked the run to end."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is being done now, and how far: `total` 0 means that nobody knows yet."""
+
+    phase: str = "starting"
+    done: int = 0
+    total: int = 0
+
+    def begin(self, phase: str, total: int = 0) -> None:
+        """A new phase."""
+        self.phase, self.done, self.total = phase, 0, total
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of the engine."""
+
+    settings: Settings
+    database: Database
+    zephyr: ZephyrClient
+    qtest: QTestClient
+    archive: Archive
+    journal: Journal
+    overview: Overview
+    ledger: Ledger
+    stop: asyncio.Event
+    progress: dict[str, Progress] = field(default_factory=dict)
+    known: Context | None = None
+    extra: dict[str, int] = field(default_factory=dict)
+    extras: list[str] = field(default_factory=list)
+
+    calls_before_verify: int = 0
+    notes: list[str] = field(default_factory=list)
+    fault: BaseException | None = None
+
+    @property
+    def context(self) -> Context:
+        """What the rules may know; set when the lists and the target's tables are read."""
+        assert self.known is not None
+        return self.known
+
+    def check(self) -> None:
+        """Raises `Stopped` if the run is to end, or the error that ends it."""
+        if self.fault is not None:
+            raise self.fault
+        if self.stop.is_set():
+            raise Stopped
+
+    def note(self, words: str) -> None:
+        """Something that the report's reader should know; the first hundred are kept."""
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(words)
+
+    def fail(self, error: BaseException | None) -> None:
+        """Ends the run with this error: the first one counts."""
+        if error is not None:
+            self.fault = self.fault or error
+            self.stop.set()
+            self.journal.settled.set()
+
+    async def wait_for(self, event: asyncio.Event) -> None:
+        """Until the event, or until the run is to stop."""
+        waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self.stop.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def sleep(self, seconds: float) -> None:
+        """That long, or until the run is to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.stop.wait()
+
+    def lane(self, name: str) -> Progress:
+        """The progress of one lane."""
+        return self.progress.setdefault(name, Progress())

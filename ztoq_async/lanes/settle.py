@@ -1,0 +1,55 @@
+"""Doubts are settled by looking (protocol.md, rules 5 and 6): one listing of a parent for all its doubts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ztoq_async.errors import SourceError
+from ztoq_async.lanes.run import Run
+from ztoq_async.mapping.kind import Item, Kind, Made
+from ztoq_async.qtest.paths import Listing
+from ztoq_async.store.journal import Transition
+from ztoq_async.store.overview import Doubt
+from ztoq_async.store.transitions import DONE, PENDING, REFUSED
+
+
+async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
+    """Found: recovered. In no parent's list and nowhere in the project: surely not there, to be sent again."""
+    groups: dict[Listing, list[Doubt]] = defaultdict(list)
+    for doubt in doubts:
+        listing = await _listing(run, kind, doubt)
+        if listing is not None:
+            groups[listing].append(doubt)
+    absent: list[Doubt] = []
+    for listing, group in groups.items():
+        absent += await _look(run, kind, listing, group)
+    if absent:
+        absent = await _look(run, kind, kind.read_back(run.context), absent)
+    for doubt in absent:
+        run.journal.hand_over(Transition(doubt.id, PENDING, resent=True))
+    await run.journal.flush()
+
+
+async def _listing(run: Run, kind: Kind, doubt: Doubt) -> Listing | None:
+    refs = await run.journal.refs(doubt.parents)
+    try:
+        target, _ = kind.build(Item(doubt.key, doubt.parents, doubt.record, doubt.detail), run.context)
+    except SourceError as error:
+        run.journal.hand_over(Transition(doubt.id, REFUSED, reason=str(error)))
+        return None
+    return kind.find(target, run.context, refs)
+
+
+async def _look(run: Run, kind: Kind, listing: Listing, doubts: Sequence[Doubt]) -> list[Doubt]:
+    """Reads a list to its end; those of the doubts that it does not hold."""
+    wanted = {doubt.key for doubt in doubts}
+    found: dict[str, Made] = {}
+    async for page in run.qtest.pages(listing):
+        for key, made, _ in kind.recognise(page, run.context):
+            if key in wanted:
+                found.setdefault(key, made)
+    for doubt in doubts:
+        if doubt.key in found:
+            run.journal.hand_over(Transition(doubt.id, DONE, found[doubt.key], "recovered"))
+    return [doubt for doubt in doubts if doubt.key not in found]

@@ -1,0 +1,75 @@
+"""From the archive's lists to the tables that every rule may use, and the check that every value has a rule (decision 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ztoq_async.errors import NotFound, SettingsError, SourceError, Unauthorised
+from ztoq_async.mapping.context import Context, Source
+from ztoq_async.mapping.gathering import Gathering
+from ztoq_async.mapping.test_case import mapped_value
+from ztoq_async.store.archive import Archive
+from ztoq_async.zephyr.client import ZephyrClient
+from ztoq_async.zephyr.records import Named, Project
+from ztoq_async.zephyr.sources import SOURCES
+
+
+async def read_project(client: ZephyrClient, key: str) -> Project:
+    """The Zephyr project; `SettingsError` where it cannot be used with these settings."""
+    try:
+        project = await client.get_project(key)
+    except NotFound:
+        raise SettingsError(f"[zephyr] project = '{key}': the site has no such project, or no Zephyr in it") from None
+    except Unauthorised as error:
+        raise SettingsError(f"[zephyr] token: {error}") from None
+    if not project.enabled:
+        raise SettingsError(f"[zephyr] project = '{key}': Zephyr Scale is not switched on in this project")
+    return project
+
+
+async def gather(archive: Archive, project: Project) -> Source:
+    """The project's tables and the values seen, from the archive."""
+    gathering = Gathering(project)
+    for source in SOURCES:
+        async for record in archive.records(source.name):
+            if not record.fault:
+                gathering.add(source.name, record.record)
+    return gathering.source()
+
+
+def unmapped(context: Context) -> list[str]:
+    """One line for each status or priority that test cases have and that no rule maps to a value of qTest's field."""
+    found = []
+    for attribute, used, names, rules in used_values(context):
+        field = context.target.system(attribute)
+        for identifier in sorted(used):
+            named = names.get(identifier)
+            if field is None or named is None:
+                continue  # a test case with an id that no list knows is refused by itself
+            try:
+                mapped_value(named.name, rules, field)
+            except SourceError as error:
+                values = ", ".join(field.value_ids())
+                found.append(f'[{attribute}] "{named.name}" = …  ({error}; it has: {values})')
+    return found
+
+
+def used_values(context: Context) -> list[tuple[str, set[int], Mapping[int, Named], dict[str, str]]]:
+    """Attribute, ids in use, names by id, and rules of what is mapped by name."""
+    source, rules = context.source, context.rules
+    return [
+        ("status", source.seen.statuses, source.statuses, rules.status),
+        ("priority", source.seen.priorities, source.priorities, rules.priority),
+    ]
+
+
+def check_mapped(context: Context) -> None:
+    """Raises `SettingsError` listing every value without a rule, before anything is written."""
+    missing = unmapped(context)
+    if missing:
+        raise SettingsError(
+            "the mapping lacks rules for values that test cases have:\n  "
+            + "\n  ".join(missing)
+            + "\nwrite a complete mapping file with  run --propose-mapping mapping.toml, read it, "
+            'and name it:  [mapping] file = "mapping.toml"'
+        )

@@ -1,0 +1,129 @@
+"""The report of a run as data: the JSON object that scripts rely on (its shape never loses a name)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import structs
+
+from ztoq_async.kinds import KINDS, REPORTED
+from ztoq_async.lanes.account import totals
+from ztoq_async.lanes.run import Run
+from ztoq_async.resources.gateway import GatewayStatistics
+from ztoq_async.store.ledger import Counts, LedgerRow
+
+Report = dict[str, Any]
+
+MOST_ROWS = 1000
+NOT_READ = (
+    "test cycles",
+    "test executions",
+    "test plans",
+    "environments",
+    "attachments",
+    "older versions of test cases",
+)
+
+WORDS = (
+    "read",
+    "created",
+    "recovered",
+    "adopted",
+    "updated",
+    "unchanged",
+    "refused",
+    "verified",
+    "different",
+    "missing",
+    "extra",
+)
+EXIT_CODES = {"complete": 0, "degraded": 1, "interrupted": 3, "failed": 4}
+
+
+def kind_counts(
+    counts: Mapping[str, Counter[str]], extra: Mapping[str, int], *, verified: bool
+) -> dict[str, dict[str, int]]:
+    """For every kind of the report every word, zeros included; `missing` is what was made and not seen again."""
+    found = {name: dict.fromkeys(WORDS, 0) for name in REPORTED}
+    for kind in KINDS:
+        if kind.reported:
+            row, counter = found[kind.reported], counts.get(kind.name, Counter[str]())
+            for word in WORDS:
+                row[word] += counter.get(word, 0)
+            there = sum(counter.get(word, 0) for word in ("created", "recovered", "adopted", "unchanged"))
+            row["missing"] = there - row["verified"] - row["different"] if verified else 0
+            row["extra"] = extra.get(kind.reported, 0)
+    return found
+
+
+def ledger(counts: Counts, rows: int) -> dict[str, Any]:
+    """The ledger in figures: rows are losses and refusals, `by_rule` counts attributes that a named rule changed."""
+    by_kind = totals(counts)
+    everything = sum(by_kind.values(), Counter[str]())
+    rules: Counter[str] = Counter()
+    for (_, _, rule), number in counts.items():
+        rules[rule] += number
+    return {
+        "rows": rows,
+        "by_rule": everything["by_rule"],
+        "unexplained": everything["unexplained"],
+        "read": everything["read"],
+        "as_is": everything["as_is"],
+        "refused": everything["refused"],
+        "kinds": {kind: dict(counter) for kind, counter in sorted(by_kind.items())},
+        "rules": dict(sorted(rules.items())),
+    }
+
+
+def calls(zephyr: GatewayStatistics, qtest: GatewayStatistics, verify: int) -> dict[str, int]:
+    """Requests that went over the wire; `verify` is the part of qTest's that read back, not counted under `qtest`."""
+    return {
+        "zephyr": sum(zephyr.calls.values()),
+        "qtest": sum(qtest.calls.values()) - verify,
+        "verify": verify,
+        "refused": zephyr.refused + qtest.refused,
+        "retried": zephyr.retried + qtest.retried,
+    }
+
+
+def outcome(kinds: Mapping[str, Mapping[str, int]], ledger: Mapping[str, Any], *, stopped: bool) -> str:
+    """`failed` where the account does not add up, `degraded` where something was refused or differs, else `complete`."""
+    if stopped:
+        return "interrupted"
+    if ledger["unexplained"]:
+        return "failed"
+    bad = sum(row[word] for row in kinds.values() for word in ("refused", "different", "missing", "extra"))
+    return "degraded" if bad else "complete"
+
+
+def report(
+    run: Run,
+    *,
+    kinds: dict[str, dict[str, int]],
+    ledger: dict[str, Any],
+    calls: dict[str, int],
+    rows: Sequence[LedgerRow],
+    differences: Sequence[tuple[str, str, list[str]]],
+    seconds: float,
+    peak_rss_mb: int,
+    verified: bool,
+) -> Report:
+    """The whole report; everything beside the names that scripts rely on is for people."""
+    settings = run.settings
+    return {
+        "outcome": outcome(kinds, ledger, stopped=not verified),
+        "project": {"zephyr": settings.zephyr.project, "qtest": settings.qtest.project},
+        "kinds": kinds,
+        "ledger": {**ledger, "first": [structs.asdict(row) for row in rows]},
+        "calls": calls,
+        "seconds": seconds,
+        "peak_rss_mb": peak_rss_mb,
+        "differences": [{"kind": kind, "key": key, "fields": names} for kind, key, names in differences],
+        "extra": run.extras[:MOST_ROWS],
+        "notes": run.notes,
+        "not_read": NOT_READ,
+        "pass": run.archive.number,
+        "findings": structs.asdict(run.known.target.findings) if run.known else {},
+    }

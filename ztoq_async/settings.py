@@ -1,0 +1,190 @@
+"""Settings: `ztoq.toml`, over it the environment (`ZTOQ_ZEPHYR__TOKEN`). Secrets are never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from ztoq_async.errors import SettingsError
+from ztoq_async.mapping.rules import Rules, read_rules
+
+EXAMPLES = {
+    "zephyr": '[zephyr]\nbase_url = "https://api.zephyrscale.smartbear.com/v2"\nproject = "MM"',
+    "zephyr.base_url": '[zephyr] base_url = "https://api.zephyrscale.smartbear.com/v2"',
+    "zephyr.token": 'ZTOQ_ZEPHYR__TOKEN in the environment, or [zephyr] token = "…"',
+    "zephyr.project": '[zephyr] project = "MM"',
+    "qtest": '[qtest]\nbase_url = "https://yoursite.qtestnet.com"\nproject = 12345',
+    "qtest.base_url": '[qtest] base_url = "https://yoursite.qtestnet.com"',
+    "qtest.token": 'ZTOQ_QTEST__TOKEN in the environment, or [qtest] token = "…"',
+    "qtest.project": "[qtest] project = 12345",
+}
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class ZephyrSettings(_Table):
+    """`base_url` ends in `/v2`; `project` is the Jira project's key."""
+
+    base_url: str
+    token: SecretStr
+    project: str = Field(min_length=1)
+
+    @field_validator("base_url")
+    @classmethod
+    def _ends_in_version(cls, value: str) -> str:
+        if not value.rstrip("/").endswith("/v2"):
+            raise ValueError("it must end in /v2")
+        return value.rstrip("/")
+
+
+class QTestSettings(_Table):
+    """`base_url` is the site's root; a token, or user and password; `settle_s` is the time of protocol rule 5."""
+
+    base_url: str
+    token: SecretStr = SecretStr("")
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    project: int
+    settle_s: float = Field(default=60.0, ge=0)
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_root(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> QTestSettings:
+        if not self.token.get_secret_value() and not (self.username and self.password.get_secret_value()):
+            raise ValueError("token, or username and password, are missing")
+        return self
+
+
+class StoreSettings(_Table):
+    """`url` of your own PostgreSQL, or empty for the embedded one, whose data live under `path`."""
+
+    url: SecretStr = SecretStr("")
+    path: Path = Path(".ztoq")
+
+
+class LimitSettings(_Table):
+    """Calls a minute (0: find out), requests at once, the share left to other people, calls a month (0: any)."""
+
+    zephyr_per_minute: int = Field(default=0, ge=0)
+    qtest_per_minute: int = Field(default=0, ge=0)
+    in_flight: int = Field(default=64, ge=1, le=1000)
+    share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    month_calls: int = Field(default=0, ge=0)
+    attempt_timeout_s: float = Field(default=60.0, gt=0)
+    tries: int = Field(default=8, ge=1)
+
+
+class MappingSettings(BaseModel):
+    """`file` is a mapping file; the tables of one may stand here instead."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    file: Path | None = None
+
+    def rules(self, base: Path) -> Rules:
+        """The rules of the file (a path relative to `base`) or of the tables; `SettingsError` if they cannot be read."""
+        if self.file is None:
+            return self._tables()
+        path = base / self.file
+        if self.model_extra:
+            raise SettingsError("[mapping] has both a file and tables of its own: move the tables into the file")
+        try:
+            return read_rules(path.read_bytes())
+        except OSError as error:
+            raise SettingsError(f"[mapping] file: {path} cannot be read: {error.strerror}") from None
+        except msgspec.DecodeError as error:
+            raise SettingsError(f"the mapping file {path}: {error}") from None
+
+    def _tables(self) -> Rules:
+        try:
+            return read_rules(msgspec.toml.encode(self.model_extra or {}))
+        except msgspec.DecodeError as error:
+            raise SettingsError(f"[mapping]: {error}") from None
+
+
+class VerifySettings(_Table):
+    """How test logs are read back (protocol rule 16)."""
+
+    logs: Literal["search", "list"] = "search"
+
+
+class Settings(BaseSettings):
+    """Everything an engine needs to know. `base` is the folder that relative paths start from."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ZTOQ_", env_nested_delimiter="__", extra="forbid", hide_input_in_errors=True
+    )
+
+    zephyr: ZephyrSettings
+    qtest: QTestSettings
+    store: StoreSettings = StoreSettings()
+    limits: LimitSettings = LimitSettings()
+    mapping: MappingSettings = MappingSettings()
+    verify: VerifySettings = VerifySettings()
+    base: Path = Path()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over the file, since that is where secrets belong."""
+        return env_settings, init_settings
+
+    @property
+    def store_path(self) -> Path:
+        """The folder of the store and of the reports."""
+        return (self.base / self.store.path).absolute()
+
+    def secrets(self) -> list[str]:
+        """Every secret, for those who must keep them out of what they write."""
+        held = (self.zephyr.token, self.qtest.token, self.qtest.password, self.store.url)
+        return [secret.get_secret_value() for secret in held if secret.get_secret_value()]
+
+
+class _File(BaseSettings):
+    """Only reads the TOML file."""
+
+
+def load(path: Path | None, **tables: Any) -> Settings:
+    """Settings from a TOML file, the environment over it; `tables` are given by a program.
+
+    Raises `SettingsError`, which names the setting that is missing or wrong and shows an example.
+    """
+    found: dict[str, Any] = {}
+    if path is not None:
+        if not path.is_file():
+            raise SettingsError(f"{path} is not there; a first one:\n\n{EXAMPLES['zephyr']}\n\n{EXAMPLES['qtest']}\n")
+        try:
+            found = TomlConfigSettingsSource(_File, path)()
+        except ValueError as error:
+            raise SettingsError(f"{path} is not TOML: {error}") from None
+        found["base"] = path.parent
+    try:
+        return Settings(**{**found, **tables})
+    except ValidationError as error:
+        raise SettingsError(_said(error)) from None
+
+
+def _said(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(part) for part in problem["loc"])
+        example = EXAMPLES.get(name)
+        words = "is missing" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+        lines.append(f"setting {name or 'file'}: {words}" + (f"; for example  {example}" if example else ""))
+    return "\n".join(lines)
