@@ -48,7 +48,7 @@ async def check_rights(client: QTestClient, project: int) -> None:
 def check_required(context: Context) -> None:
     """Raises `SettingsError` naming a field that qTest requires and that nothing fills."""
     ours = {plan.label for plan in context.plans.values()} | set(context.rules.required)
-    filled = {context.target.system(name) for name in ("status", "priority", "name")}
+    filled = [context.target.system(name) for name in ("status", "priority", "name")]
     for field in context.target.fields.values():
         if field.required and field.is_active and not (field in filled or field.label in ours or _has_default(field)):
             raise SettingsError(
