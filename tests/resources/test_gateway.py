@@ -159,7 +159,7 @@ async def test_an_unclear_answer_to_a_change_is_in_doubt_and_never_sent_again(
     pool: ConnectionPool, status: int
 ) -> None:
     """Rule 4: everything that does not prove "not applied" is OutcomeUnknown after exactly one request."""
-    script = Script(says(status))
+    script = Script(says(status, Location="/elsewhere"))
     async with service(script) as url:
         with pytest.raises(OutcomeUnknown) as caught:
             await gate(pool, url).send(POST)

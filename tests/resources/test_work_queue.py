@@ -191,6 +191,36 @@ async def test_a_cancelled_reader_or_producer_takes_nothing_away() -> None:
     assert sorted(read) == [0, 1, 3, 4]
 
 
+async def test_a_reader_cancelled_at_its_turn_passes_it_on() -> None:
+    """The one that is cancelled just when a completion is ready does not swallow it."""
+    readers: list[asyncio.Future[Completion[int, int]]] = []
+
+    async def worker(number: int) -> int:
+        asyncio.get_running_loop().call_soon(readers[0].cancel)
+        return number
+
+    async with queue_of(worker) as queue:
+        readers += [asyncio.ensure_future(anext(queue)) for _ in range(2)]
+        await asyncio.sleep(0)
+        await queue.put(7)
+        assert (await asyncio.wait_for(readers[1], 1)).value == 7
+        assert readers[0].cancelled()
+
+
+async def test_every_reader_sees_the_end() -> None:
+    """Several readers share the completions, and all of them come to an end."""
+
+    async def read() -> list[int]:
+        return [completion.item async for completion in queue]
+
+    async with queue_of(double) as queue:
+        readers = [asyncio.create_task(read()) for _ in range(3)]
+        await asyncio.sleep(0)
+        await queue.put(1)
+        await queue.close()
+        assert sorted(sum(await asyncio.wait_for(asyncio.gather(*readers), 1), [])) == [1]
+
+
 async def test_an_idle_queue_does_nothing() -> None:
     """No polling: while nothing is put, the loop has no timer and no turn to take for the queue."""
     async with queue_of(double, workers=50) as queue:
