@@ -76,10 +76,11 @@ def build(folder: Folder, parent: str, order: int) -> tuple[ModuleTarget, list[N
     lost = name != folder.name
     notes = [
         Note("name", "control-characters" if lost else AS_IS, "control characters were dropped" if lost else ""),
-        Note("parentId", "folder-to-module"),
         Note("index", "sibling-order"),
         Note("folderType", "folder-to-module"),
     ]
+    if folder.parent_id is not None:
+        notes.append(Note("parentId", "folder-to-module"))
     return ModuleTarget(str(folder.id), name, parent, order), notes
 
 
