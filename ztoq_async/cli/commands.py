@@ -1,0 +1,118 @@
+"""What each command does, between the settings and the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ztoq_async.cli.logs import open_logs
+from ztoq_async.cli.loop import loop_factory
+from ztoq_async.cli.progress import shown
+from ztoq_async.cli.signals import two_signals
+from ztoq_async.cli.summary import summary
+from ztoq_async.cli.voice import Voice
+from ztoq_async.engine import Engine
+from ztoq_async.errors import SettingsError
+from ztoq_async.report.build import EXIT_CODES
+from ztoq_async.report.write import write
+from ztoq_async.sandbox import CorpusError, Options, ProfileError, serve
+from ztoq_async.settings import MappingSettings, Settings, load
+
+Report = dict[str, Any]
+STOPPING = "stopping after what is in flight; the same command goes on (once more: stop at once)"
+
+
+def run(voice: Voice, config: Path, *, adopt: bool) -> int:
+    """`run`: the report is written into the store's folder."""
+    settings = _settings(voice, config)
+    return _finish(voice, settings, _with_engine(voice, settings, lambda engine: engine.run(adopt=adopt)))
+
+
+def verify(voice: Voice, config: Path) -> int:
+    """`verify`: likewise."""
+    settings = _settings(voice, config)
+    return _finish(voice, settings, _with_engine(voice, settings, lambda engine: engine.verify()))
+
+
+def status(voice: Voice, config: Path) -> int:
+    """`status`: what the store says; writes no report."""
+    report = _with_engine(voice, _settings(voice, config), lambda engine: engine.status())
+    voice.result(summary(report))
+    voice.json(report)
+    return EXIT_CODES[report["outcome"]]
+
+
+def propose(voice: Voice, config: Path, file: Path) -> int:
+    """`run --propose-mapping`: never over a file that a person may have changed."""
+    settings = _settings(voice, config)
+    named = settings.mapping.file
+    if named is not None and not (settings.base / named).exists():
+        settings = settings.model_copy(update={"mapping": MappingSettings()})
+    text = _with_engine(voice, settings, lambda engine: engine.propose_mapping())
+    if file.exists() and file.read_text() not in ("", text):
+        raise SettingsError(f"--propose-mapping {file}: the file exists and says something else; name a new one")
+    file.write_text(text)
+    voice.result(f"{file} has a rule for every value seen: read it, then name it in the settings: [mapping] file = …")
+    voice.json({"outcome": "complete", "mapping": str(file.absolute())})
+    return 0
+
+
+def sandbox(voice: Voice, options: Options) -> int:
+    """`sandbox`: one line when both services answer, then until a signal."""
+
+    def ready(line: str) -> None:
+        sys.stdout.write((line if voice.as_json else told(line)) + "\n")
+        sys.stdout.flush()
+
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(serve(options, ready))
+    except (CorpusError, ProfileError, ValueError) as error:
+        raise SettingsError(str(error)) from error
+    return 0
+
+
+def told(line: str) -> str:
+    """The sandbox's address and tokens as a settings file, for a person to copy."""
+    found = msgspec.json.decode(line)
+    tables = [
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(found[name][key])}\n" for key in found[name]) for name in found
+    ]
+    return "# both services answer; as ztoq.toml:\n" + "\n".join(tables)
+
+
+def _settings(voice: Voice, config: Path) -> Settings:
+    settings = load(config)
+    voice.redact.add(settings.secrets())
+    open_logs(settings.store_path, voice.redact)
+    return settings
+
+
+def _with_engine(voice: Voice, settings: Settings, work: Callable[[Engine], Awaitable[Any]]) -> Any:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_work(voice, settings, work))
+
+
+async def _work(voice: Voice, settings: Settings, work: Callable[[Engine], Awaitable[Any]]) -> Any:
+    engine = Engine(settings)
+
+    def stop() -> None:
+        voice.say(STOPPING)
+        engine.stop()
+
+    with two_signals(stop):
+        async with shown(engine.progress, voice), engine:
+            return await work(engine)
+
+
+def _finish(voice: Voice, settings: Settings, report: Report) -> int:
+    report = write(report, settings.store_path, voice.redact)
+    voice.result(summary(report))
+    voice.json(report)
+    return EXIT_CODES[report["outcome"]]

@@ -1,0 +1,42 @@
+"""The result in a few lines for a person; what is zero is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MEANING = {
+    "complete": "everything was moved, read back and found equal",
+    "degraded": "the run ended, and something was refused or differs",
+    "interrupted": "not finished; the same command goes on",
+    "failed": "the account does not add up: please report this as a fault of the program",
+}
+
+
+def summary(report: dict[str, Any]) -> str:
+    """Outcome, counts of each kind, ledger, calls, time, the report's place."""
+    lines = [f"{report['outcome']}: {MEANING[report['outcome']]}", *kind_lines(report["kinds"])]
+    if "ledger" in report:
+        found = report["ledger"]
+        lines += [_line("ledger", {"losses or refusals": found["rows"], **_ledger(found)}, zeros=True)]
+        lines += [_line("calls", report["calls"], zeros=True)]
+        lines += [f"  {'time':<12}{report['seconds']:,.1f} s, at most {report['peak_rss_mb']:,} MB"]
+        lines += [f"  {'note':<12}{note}" for note in report["notes"]]
+    if "open" in report:
+        lines += [f"  {'open':<12}{report['open']:,}, in pass {report['pass']}"]
+    if "report" in report:
+        lines += [f"  {'report':<12}{report['report']}"]
+    return "\n".join(lines)
+
+
+def kind_lines(kinds: dict[str, dict[str, int]]) -> list[str]:
+    """A line for each kind of which there is anything."""
+    return [_line(name, row) for name, row in kinds.items() if any(row.values())]
+
+
+def _ledger(found: dict[str, Any]) -> dict[str, int]:
+    return {"by rule": found["by_rule"], "unexplained": found["unexplained"]}
+
+
+def _line(name: str, figures: dict[str, int], *, zeros: bool = False) -> str:
+    words = [f"{word} {number:,}" for word, number in figures.items() if number or zeros]
+    return f"  {name:<12}{', '.join(words)}"
