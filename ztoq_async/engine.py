@@ -1,7 +1,7 @@
 """The engine: opens everything, runs the lanes, closes everything in order.
 
-`async with Engine(settings) as engine: report = await engine.run()`, on any event loop. It sets no signal handlers and no
-logging; `engine.stop()` ends a run after what is in flight.
+`async with Engine(settings) as engine: report = await engine.run()`, on any event loop. It sets no signal handlers and
+no logging; `engine.stop()` ends a run after what is in flight.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ class Engine:
         await self._stack.aclose()
 
     async def _open_store(self, stack: contextlib.AsyncExitStack) -> Database:
-        dsn = self.settings.store.url.get_secret_value()
+        dsn, on_lost = self.settings.store.url.get_secret_value(), None
         if not dsn:
             server = await stack.enter_async_context(EmbeddedPostgres(self.settings.store_path))
-            dsn = server.dsn
-        database = await stack.enter_async_context(Database(dsn))
+            dsn, on_lost = server.dsn, server.revive
+        database = await stack.enter_async_context(Database(dsn, on_lost=on_lost))
         await upgrade(database)
         return database
 
@@ -116,10 +116,10 @@ class Engine:
         self._stop.set()
 
     async def run(self, *, adopt: bool = False) -> Report:
-        """Reads, writes, reads back, accounts; goes on where an earlier run stopped. Gives the report as a dict.
+        """Reads, writes, reads back, accounts; goes on where an earlier run stopped.
 
-        Raises `SettingsError`, `AlreadyMoved`, `StoreBusy` before the first write; `ServiceError` and `StoreError` where
-        a service or the store gives up: the same call then goes on later.
+        Raises `SettingsError`, `AlreadyMoved`, `StoreBusy` before the first write; `ServiceError` and `StoreError`
+        where a service or the store gives up: the same call then goes on later.
         """
         async with self._opened_run() as run:
             return await move(run, self._monitor, adopt=adopt)

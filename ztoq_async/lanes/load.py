@@ -40,7 +40,7 @@ class Load:
         self._run = run
         self._kind = kind
         self._complete = complete
-        self._working = 0
+        self._working: set[int] = set()
         self._fault: BaseException | None = None
         self._compared = 0
         self._different: list[str] = []
@@ -57,10 +57,10 @@ class Load:
             while not run.stop.is_set() and self._fault is None:
                 run.journal.settled.clear()
                 complete = self._complete.is_set()
-                rows = await run.journal.claim(self._kind.name, self._kind.source, in_flight)
+                rows = await run.journal.claim(self._kind.name, self._kind.source, in_flight, self._working)
+                self._working.update(row.id for row in rows)
                 await self._remember(rows)
                 for row in rows:
-                    self._working += 1
                     await queue.put(row)
                 if not rows and not await self._wait(complete):
                     break
@@ -102,7 +102,7 @@ class Load:
             raise
         finally:
             self._run.journal.hand_over(transition)
-            self._working -= 1
+            self._working.discard(row.id)
             self._run.lane("write").done += 1
 
     async def _made(self, row: Claimed) -> Transition:

@@ -1,10 +1,12 @@
-"""One run from its beginning to its report: read the lists, check, probe, read and write at once, read back, account."""
+"""One run from beginning to report: read the lists, check, probe, read and write at once, read back, account."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 
@@ -46,7 +48,6 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
         await read(run)
         held = await _check(run, adopt=adopt)
         await _read_and_write(run, held)
-        run.check()
         await _read_back(run)
         verified = True
     report = await _report(run, monitor, start, verified=verified)
@@ -96,16 +97,23 @@ async def _read_and_write(run: Run, held: Held) -> None:
     """Both lanes at once: details are read and planned while what is planned already is written."""
     details = {source.name: source for source in SOURCES if source.detail}
     planned = [(kind, Planning(run, kind)) for kind in KINDS]
+    for kind, planning in planned:
+        if kind.source not in details:
+            await planning.from_archive()
+    async with asyncio.TaskGroup() as group:
+        for kind, planning in planned:
+            if kind.source in details:
+                group.create_task(_or_fail(run, planning.while_reading(details[kind.source])))
+        group.create_task(_or_fail(run, _write(run, planned, {kind.name: rows for kind, rows in held})))
+    run.check()
+
+
+async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
+    """An error of one lane lets the other finish what is in flight; it is raised when both have ended."""
     try:
-        async with asyncio.TaskGroup() as group:
-            for kind, planning in planned:
-                if kind.source in details:
-                    group.create_task(planning.while_reading(details[kind.source]))
-                else:
-                    await planning.from_archive()
-            group.create_task(_write(run, planned, dict(((kind.name, rows) for kind, rows in held))))
-    except BaseExceptionGroup as errors:
-        raise _first(errors) from None
+        await work
+    except Exception as error:  # noqa: BLE001 - raised again by run.check()
+        run.fail(error)
 
 
 async def _write(run: Run, planned: list[tuple[Kind, Planning]], held: dict[str, list[tuple[str, Made]]]) -> None:
@@ -116,13 +124,6 @@ async def _write(run: Run, planned: list[tuple[Kind, Planning]], held: dict[str,
             await run.wait_for(planning.complete)
             await run.journal.adopt(kind.name, held[kind.name])
         await Load(run, kind, planning.complete).make()
-
-
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 async def _read_back(run: Run) -> None:

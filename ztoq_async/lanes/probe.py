@@ -1,7 +1,7 @@
 """The probe: before the first write of a project, a module, a case and a call are made, read back and deleted.
 
-What it finds decides how steps are written and how modules are read (mapping.md, "Probe"). Its objects carry a marker of
-their own: what a killed probe left behind is found by it and deleted by the next one.
+What it finds decides how steps are written and how modules are read. Its objects carry a marker of their own: what a
+killed probe left behind is found by it and deleted by the next one.
 """
 
 from __future__ import annotations

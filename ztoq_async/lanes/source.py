@@ -1,4 +1,4 @@
-"""From the archive's lists to the tables that every rule may use, and the check that every value has a rule (decision 2)."""
+"""The tables that every rule may use, from the archive; and the check that every value has a rule (decision 2)."""
 
 from __future__ import annotations
 

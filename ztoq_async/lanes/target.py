@@ -7,15 +7,13 @@ from typing import Any
 import msgspec
 
 from ztoq_async.errors import AlreadyMoved, Forbidden, NotFound, SettingsError, Unauthorised
-from ztoq_async.kinds import KINDS
+from ztoq_async.kinds import KINDS, RIGHTS
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.context import Context, Findings, Target, fields_by_label
 from ztoq_async.mapping.kind import Kind, Made
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.qtest.records import Field
-
-RIGHTS = (("module", "create"), ("test_case", "create"), ("test_case", "view"), ("project_setting", "manage"))
 
 
 async def read_target(client: QTestClient, project: int, findings: Findings) -> Target:

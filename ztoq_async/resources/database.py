@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -41,6 +41,7 @@ class Database:
 
     `dsn` is a PostgreSQL URL; asyncpg reads it, its password is never repeated. Times are seconds: `command_timeout`
     for one statement, `acquire_timeout` for a free connection, `idle_timeout` until an unused one is closed.
+    `on_lost` is awaited when the server is away, before the next try: it may start it again.
     StoreError when the server cannot be used, ResourceError when this object is used while it is not open, or from
     another event loop.
     """
@@ -54,8 +55,10 @@ class Database:
         command_timeout: float = 60.0,
         acquire_timeout: float = 30.0,
         idle_timeout: float = 60.0,
+        on_lost: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._dsn = dsn
+        self._on_lost = on_lost
         self._min_size = min_size
         self._max_size = max_size
         self._command_timeout = command_timeout
@@ -74,7 +77,7 @@ class Database:
         if self._pool is not None:
             raise ResourceError("this database is already open")
         self._loop = asyncio.get_running_loop()
-        self._pool = await reach(self._dsn, self._create_pool)
+        self._pool = await reach(self._dsn, self._create_pool, self._on_lost)
         return self
 
     async def __aexit__(
@@ -105,7 +108,7 @@ class Database:
             async with outer.savepoint(timeout=RELEASE_S):
                 yield outer
             return
-        connection = await reach(self._dsn, self._begin)
+        connection = await reach(self._dsn, self._begin, self._on_lost)
         session = self._sessions[task] = Session(connection)
         try:
             with named_errors(self._dsn):
@@ -123,7 +126,7 @@ class Database:
     async def dedicated(self) -> AsyncIterator[Session]:
         """A connection outside the pool and without a transaction: for advisory locks and heartbeats."""
         self._checked()
-        connection = await reach(self._dsn, self._connect)
+        connection = await reach(self._dsn, self._connect, self._on_lost)
         self._dedicated.add(connection)
         session = Session(connection)
         try:

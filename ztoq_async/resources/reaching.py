@@ -29,11 +29,15 @@ REFUSED = (
 )
 
 
-async def reach(dsn: str, attempt: Callable[[], Awaitable[T]]) -> T:
-    """The attempt's result; while the server is away it is made again, for RETRY_S at most."""
+async def reach(
+    dsn: str, attempt: Callable[[], Awaitable[T]], on_lost: Callable[[], Awaitable[None]] | None = None
+) -> T:
+    """The attempt's result; while the server is away it is made again, after `on_lost`, for RETRY_S at most."""
     try:
         async for trial in stamina.retry_context(on=_away, attempts=None, timeout=RETRY_S, wait_max=1.0):
             with trial:
+                if trial.num > 1 and on_lost is not None:
+                    await on_lost()
                 return await attempt()
     except (asyncpg.ClientConfigurationError, ValueError) as error:  # their texts may quote the URL and its password
         raise StoreError(f"store.url is not one that asyncpg can use ({type(error).__name__}): correct it") from None

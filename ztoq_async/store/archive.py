@@ -48,8 +48,8 @@ class Archive:
 
     async def add_page(self, source: str, records: Sequence[tuple[str, bytes, str]], reading: Reading) -> None:
         """A page of (key, record, fault) and how far the list is read with it, in one transaction."""
-        async with self._database.session() as session:
-            await self._tenure.check(session)
+
+        async def write(session: Session) -> None:
             await self._upsert(session, source, records)
             await session.execute(
                 "INSERT INTO reading (pass, source, cursor, complete) VALUES ($1, $2, $3, $4) "
@@ -59,6 +59,8 @@ class Archive:
                 reading.cursor,
                 reading.complete,
             )
+
+        await self._tenure.write(self._database, write)
 
     async def _upsert(self, session: Session, source: str, records: Sequence[tuple[str, bytes, str]]) -> None:
         unique = {key: (record, fault) for key, record, fault in records}
@@ -77,8 +79,8 @@ class Archive:
 
     async def add_details(self, source: str, details: Sequence[tuple[str, bytes, str]]) -> None:
         """Details as (key, detail, fault), in one transaction."""
-        async with self._database.session() as session:
-            await self._tenure.check(session)
+
+        async def write(session: Session) -> None:
             await session.execute(
                 "UPDATE archive a SET detail = t.detail, detail_pass = $2, fault = t.fault "
                 "FROM unnest($3::text[], $4::bytea[], $5::text[]) AS t(key, detail, fault) "
@@ -89,6 +91,8 @@ class Archive:
                 [detail for _, detail, _ in details],
                 [fault for _, _, fault in details],
             )
+
+        await self._tenure.write(self._database, write)
 
     async def count(self, source: str) -> int:
         """How many records this pass has."""

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 import msgspec
+from asyncpg import Record
 
 from ztoq_async.errors import FenceError
 from ztoq_async.mapping.kind import Made, Refs
@@ -58,6 +59,7 @@ class Journal:
         self._refs: dict[str, Made] = {}
         self.settled = asyncio.Event()
         self.gathered = asyncio.Event()
+        self._claiming = False
 
     @property
     def has_gathered(self) -> bool:
@@ -66,8 +68,8 @@ class Journal:
 
     async def take_over(self, settle_s: float) -> None:
         """Rows that an older epoch sent are in doubt, to be looked at when what it sent last has settled (rule 5)."""
-        async with self._lock, self._database.session() as session:
-            await self._tenure.check(session)
+
+        async def write(session: Session) -> None:
             await session.execute(
                 "UPDATE journal SET state = 'doubt', due_at = now() + make_interval(secs => $2) "
                 "WHERE state = 'sent' AND epoch < $1",
@@ -75,15 +77,21 @@ class Journal:
                 settle_s,
             )
 
+        async with self._lock:
+            await self._tenure.write(self._database, write)
+
     async def plan(self, rows: Sequence[Row]) -> None:
         """Writes rows that are new, with their edges; rows that are known belong to this pass again."""
         if not rows:
             return
-        async with self._lock, self._database.session() as session:
-            await self._tenure.check(session)
+
+        async def write(session: Session) -> None:
             await self._insert(session, rows)
             await self._connect(session, rows)
             await self._refuse_children(session)
+
+        async with self._lock:
+            await self._tenure.write(self._database, write)
         self.settled.set()
 
     async def _insert(self, session: Session, rows: Sequence[Row]) -> None:
@@ -139,11 +147,23 @@ class Journal:
             self.hand_over(Transition(row["id"], DONE, made[row["key"]], "adopted"))
         await self.flush()
 
-    async def claim(self, kind: str, source: str, most: int) -> list[Claimed]:
-        """Marks up to `most` rows that wait for nothing as sent, committed before this returns (rule 2)."""
-        async with self._lock, self._database.session() as session:
-            await self._tenure.check(session)
-            rows = await session.fetch(_CLAIM, kind, source, most, self._tenure.epoch)
+    async def claim(self, kind: str, source: str, most: int, working: Collection[int] = ()) -> list[Claimed]:
+        """Marks up to `most` rows that wait for nothing as sent, committed before this returns (rule 2).
+
+        `working` are the rows in the callers' hands. Any other that this epoch marked as sent was lost with the
+        connection that should have told so: nothing of it has left, and it is claimed again.
+        """
+
+        async def write(session: Session) -> list[Record]:
+            if self._claiming:
+                held = [*working, *(row.id for row in self._gathered)]
+                await session.execute(_UNCLAIM, kind, self._tenure.epoch, held)
+            self._claiming = True
+            return await session.fetch(_CLAIM, kind, source, most, self._tenure.epoch)
+
+        async with self._lock:
+            rows = await self._tenure.write(self._database, write)
+            self._claiming = False
         return [
             Claimed(
                 row["id"],
@@ -187,7 +207,7 @@ class Journal:
             if not batch:
                 return 0
             try:
-                await self._write(batch)
+                await self._tenure.write(self._database, lambda session: self._write(session, batch))
             except FenceError:
                 await self._note_orphans(batch)
                 raise
@@ -197,20 +217,18 @@ class Journal:
         self.settled.set()
         return len(batch)
 
-    async def _write(self, batch: Sequence[Transition]) -> None:
-        async with self._database.session() as session:
-            await self._tenure.check(session)
-            for state, allowed in FROM.items():
-                rows = [row for row in batch if row.state == state]
-                if rows:
-                    await self._move(session, state, allowed, rows)
-            ids = [row.id for row in batch if row.state in (DONE, REFUSED)]
-            if ids:
-                await session.execute(
-                    _WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))", ids
-                )
-            if any(row.state == REFUSED for row in batch):
-                await self._refuse_children(session)
+    async def _write(self, session: Session, batch: Sequence[Transition]) -> None:
+        for state, allowed in FROM.items():
+            rows = [row for row in batch if row.state == state]
+            if rows:
+                await self._move(session, state, allowed, rows)
+        ids = [row.id for row in batch if row.state in (DONE, REFUSED)]
+        if ids:
+            await session.execute(
+                _WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))", ids
+            )
+        if any(row.state == REFUSED for row in batch):
+            await self._refuse_children(session)
 
     async def _move(self, session: Session, state: str, allowed: tuple[str, ...], rows: Sequence[Transition]) -> None:
         await session.execute(
@@ -249,6 +267,10 @@ UPDATE journal c SET waits = (
     SELECT count(*) FROM journal_edge e JOIN journal p ON p.id = e.parent
     WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
 ) WHERE c.state = 'pending' """
+
+_UNCLAIM = f"""
+UPDATE journal SET state = '{PENDING}' WHERE kind = $1 AND state = '{SENT}' AND epoch = $2 AND id <> ALL($3::bigint[])
+"""
 
 _CLAIM = f"""
 WITH claimed AS (

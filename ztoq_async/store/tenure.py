@@ -7,8 +7,9 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import psutil
@@ -17,9 +18,11 @@ from ztoq_async.errors import FenceError, SettingsError, StoreBusy, StoreError
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
 
+T = TypeVar("T")
 LEASE_S = 30.0
 BEAT_S = 5.0
 MARGIN_S = 5.0
+WRITE_TRIES = 5
 _LOCK = 0x7A746F71  # "ztoq"
 
 
@@ -87,8 +90,22 @@ class Tenure:
             raise FenceError(f"another engine has taken over this store after epoch {self.epoch}")
         self._lease_end = start + LEASE_S
 
-    async def check(self, session: Session) -> None:
-        """Inside a transaction that writes: raises `FenceError` unless this epoch is current, and keeps it so."""
+    async def write(self, database: Database, work: Callable[[Session], Awaitable[T]]) -> T:
+        """A transaction of this epoch; where the server goes away in the middle it is made again, `work` runs twice."""
+        for tries in range(1, WRITE_TRIES + 1):
+            try:
+                async with database.session() as session:
+                    await self._check(session)
+                    return await work(session)
+            except FenceError:
+                raise
+            except StoreError:
+                if tries == WRITE_TRIES:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    async def _check(self, session: Session) -> None:
+        """Raises `FenceError` unless this epoch is current, and keeps it so until the transaction ends (rule 1)."""
         if await session.fetchval("SELECT epoch FROM migration FOR SHARE") != self.epoch:
             raise FenceError(f"another engine has taken over this store after epoch {self.epoch}")
 
@@ -114,7 +131,8 @@ async def tenure(database: Database, zephyr: str, qtest: str, settle_s: float) -
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
             with contextlib.suppress(StoreError, OSError, TimeoutError):
-                await session.execute("UPDATE migration SET holder = '' WHERE epoch = $1", epoch, timeout=BEAT_S)
+                async with database.session() as free:  # the one that holds the lock may be lost
+                    await free.execute("UPDATE migration SET holder = '' WHERE epoch = $1", epoch, timeout=BEAT_S)
 
 
 async def _enter(session: Session, zephyr: str, qtest: str) -> None:
