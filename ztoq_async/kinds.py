@@ -27,6 +27,9 @@ REPORTED = (
     "release",
 )
 
+# What the user's profile must allow: area and right, in qTest's words.
+RIGHTS = (("module", "create"), ("test_case", "create"), ("test_case", "view"), ("project_setting", "manage"))
+
 
 def prepare(context: Context) -> Context:
     """The context with the plan of its fields and the order of its folders, which no rule should compute twice."""
