@@ -15,7 +15,7 @@ from ztoq_async.cli.logs import open_logs
 from ztoq_async.cli.loop import loop_factory
 from ztoq_async.cli.progress import shown
 from ztoq_async.cli.signals import two_signals
-from ztoq_async.cli.summary import summary
+from ztoq_async.cli.summary import standing, summary
 from ztoq_async.cli.voice import Voice
 from ztoq_async.engine import Engine
 from ztoq_async.errors import SettingsError
@@ -43,7 +43,7 @@ def verify(voice: Voice, config: Path) -> int:
 def status(voice: Voice, config: Path) -> int:
     """`status`: what the store says; writes no report."""
     report = _with_engine(voice, _settings(voice, config), lambda engine: engine.status())
-    voice.result(summary(report))
+    voice.result(standing(report))
     voice.json(report)
     return EXIT_CODES[report["outcome"]]
 

@@ -153,8 +153,8 @@ def _opening(sandbox: dict[str, Any], cases: int) -> str:
         f"1. On this machine, in a process of their own, answer:\n"
         f"   a Zephyr Scale with {cases:,} generated test cases  {sandbox['zephyr']['base_url']}\n"
         f"   an empty qTest project                       {sandbox['qtest']['base_url']}\n"
-        f"   They have no rate limit, so none is looked for: at most {PER_MINUTE:,} calls a minute. The limit of a real\n"
-        f"   site is found by trying, from 600 a minute upwards."
+        f"   They have no rate limit, so none is looked for: at most {PER_MINUTE:,} calls a minute. The limit of\n"
+        f"   a real site is found by trying, from 600 a minute upwards."
     )
 
 

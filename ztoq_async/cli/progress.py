@@ -13,7 +13,7 @@ from rich.text import Text
 from ztoq_async.cli.voice import Voice
 from ztoq_async.lanes import run
 
-REFRESH_S = 0.25
+LOOK_S = 0.25
 LINE_S = 5.0
 
 
@@ -29,7 +29,7 @@ class Lanes:
         self._lanes = progress
         self._tasks: dict[str, tuple[TaskID, str]] = {}
         self._voice = voice
-        self._said: dict[str, str] = {}
+        self._said: dict[TaskID, str] = {}
         columns = TextColumn("{task.description}", markup=False), BarColumn(), _Figures()
         self.display = Progress(*columns, console=voice.console, auto_refresh=False, speed_estimate_period=15)
 
@@ -42,21 +42,16 @@ class Lanes:
             elif known[1] != lane.phase:
                 self.display.reset(known[0], description=lane.phase)
                 known = self._tasks[name] = known[0], lane.phase
-            self.display.update(known[0], completed=lane.done, total=lane.total or None)
-
-    def show(self) -> None:
-        """Draws the display anew."""
-        self.look()
-        self.display.refresh()
+            total = max(lane.total, lane.done) if lane.total else None  # what is planned meanwhile comes on top
+            self.display.update(known[0], completed=lane.done, total=total)
 
     def say(self) -> None:
-        """A line for each lane that has moved."""
-        self.look()
+        """A line for each lane that has moved since its last one."""
         for task in self.display.tasks:
-            line = f"{task.description}: {figures(task)}"
-            if self._said.get(str(task.id)) != f"{task.description}{task.completed}":
-                self._said[str(task.id)] = f"{task.description}{task.completed}"
-                self._voice.say(line)
+            now = f"{task.description}{task.completed}"
+            if self._said.get(task.id) != now:
+                self._said[task.id] = now
+                self._voice.say(f"{task.description}: {figures(task)}")
 
 
 def figures(task: Task) -> str:
@@ -74,28 +69,24 @@ def figures(task: Task) -> str:
 async def shown(progress: Mapping[str, run.Progress], voice: Voice) -> AsyncIterator[None]:
     """While entered, the lanes are on the screen."""
     lanes = Lanes(progress, voice)
-    if not voice.console.is_terminal:
-        async with _every(LINE_S, lanes.say):
+    with lanes.display if voice.console.is_terminal else contextlib.nullcontext():
+        task = asyncio.create_task(_follow(lanes, terminal=voice.console.is_terminal))
+        try:
             yield
-        return
-    with lanes.display:
-        async with _every(REFRESH_S, lanes.show):
-            yield
-        lanes.show()
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            lanes.look()
 
 
-@contextlib.asynccontextmanager
-async def _every(seconds: float, act: object) -> AsyncIterator[None]:
-    assert callable(act)
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            act()
-
-    task = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
+async def _follow(lanes: Lanes, *, terminal: bool) -> None:
+    clock = asyncio.get_running_loop().time
+    due = clock() + LINE_S
+    while True:
+        await asyncio.sleep(LOOK_S)
+        lanes.look()
+        if terminal:
+            lanes.display.refresh()
+        elif clock() >= due:
+            lanes.say()
+            due = clock() + LINE_S

@@ -21,11 +21,17 @@ def summary(report: dict[str, Any]) -> str:
         lines += [_line("calls", report["calls"], zeros=True)]
         lines += [f"  {'time':<12}{report['seconds']:,.1f} s, at most {report['peak_rss_mb']:,} MB"]
         lines += [f"  {'note':<12}{note}" for note in report["notes"]]
-    if "open" in report:
-        lines += [f"  {'open':<12}{report['open']:,}, in pass {report['pass']}"]
     if "report" in report:
         lines += [f"  {'report':<12}{report['report']}"]
     return "\n".join(lines)
+
+
+def standing(status: dict[str, Any]) -> str:
+    """What `status` found."""
+    if not status["pass"]:
+        return "nothing was moved from this store yet"
+    words = f"{status['open']:,} records are not yet in qTest" if status["open"] else "nothing is left to write"
+    return "\n".join([f"pass {status['pass']}: {words}", *kind_lines(status["kinds"])])
 
 
 def kind_lines(kinds: dict[str, dict[str, int]]) -> list[str]:

@@ -1,11 +1,203 @@
-"""The report as one page."""
+"""The report as one page that needs nothing else: no script, no font, no picture from anywhere."""
 
 from __future__ import annotations
 
-import html
+from collections.abc import Iterable, Sequence
+from html import escape
+from importlib.metadata import version
+from importlib.resources import files
 from typing import Any
 
+from ztoq_async.report.build import WORDS
 
-def page(report: dict[str, Any]) -> str:
-    """A thin page."""
-    return f"<!doctype html><title>ztoq</title><pre>{html.escape(repr(report))}</pre>"
+Report = dict[str, Any]
+
+MEANING = {
+    "complete": "Every record was moved, read back and found equal. What rules changed on the way is counted below.",
+    "degraded": "The run ended, but something was refused, differs, is missing or should not be there.",
+    "interrupted": "The run is not finished. The same command goes on where it ended; nothing was read back yet.",
+    "failed": "The account does not add up: some attributes have no explanation. This is a fault of the program.",
+}
+PARTS = {
+    "as_is": "carried as they are",
+    "by_rule": "carried or accounted for by a named rule",
+    "refused": "of refused records",
+    "unexplained": "unexplained",
+}
+FINDINGS: dict[str, dict[Any, str]] = {
+    "called_steps": {
+        "id": "A call to another test case is kept as a link to it.",
+        "expanded": "A call to another test case is kept as a link, and the called steps are shown below it.",
+        "ignored": "Calls to other test cases are not kept, so they are written as text.",
+    },
+    "empty_steps": {
+        True: "A step without a text is kept.",
+        False: "A step without a text is refused or dropped, so it is written with a placeholder.",
+    },
+    "tree_descriptions": {
+        True: "The tree of modules shows their descriptions, so modules are found again in one list.",
+        False: "The tree of modules hides their descriptions, so each level of modules is read by itself.",
+    },
+}
+BAD = {"refused", "different", "missing", "extra", "unexplained"}
+
+
+def page(report: Report) -> str:
+    """A complete HTML document; every text of the report is escaped."""
+    sections = (_head, _kinds, _account, _losses, _differences, _extra, _calls, _findings, _rest, _foot)
+    body = "\n".join(text for section in sections if (text := section(report)))
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{_title(report)}: {escape(report['outcome'])}</title>\n<style>\n{_style()}</style>\n</head>\n"
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _title(report: Report) -> str:
+    project = report["project"]
+    return f"Zephyr Scale {escape(str(project['zephyr']))} → qTest project {escape(str(project['qtest']))}"
+
+
+def _style() -> str:
+    return files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+
+
+def _head(report: Report) -> str:
+    outcome, calls = report["outcome"], report["calls"]
+    tiles = {
+        "records read": f"{_sum(report, 'read'):,}",
+        "verified": f"{_sum(report, 'verified'):,}",
+        "losses or refusals": f"{report['ledger']['rows']:,}",
+        "calls": f"{calls['zephyr'] + calls['qtest'] + calls['verify']:,}",
+        "time": _duration(report["seconds"]),
+        "most memory": f"{report['peak_rss_mb']:,} MB",
+    }
+    shown = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles.items())
+    return (
+        f'<h1>{_title(report)}</h1>\n<p class="outcome {escape(outcome)}">{escape(outcome)}</p>\n'
+        f'<p>{escape(MEANING[outcome])}</p>\n<dl class="tiles">{shown}</dl>'
+    )
+
+
+def _sum(report: Report, word: str) -> int:
+    return sum(row[word] for row in report["kinds"].values())
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _kinds(report: Report) -> str:
+    kinds = {name: row for name, row in report["kinds"].items() if any(row.values())}
+    rows = [[_name(name), *(_number(row[word], bad=word in BAD) for word in WORDS)] for name, row in kinds.items()]
+    return "<h2>Records</h2>\n" + _table(["", *WORDS], rows, numbers=True) if rows else ""
+
+
+def _account(report: Report) -> str:
+    ledger = report["ledger"]
+    if not ledger["read"]:
+        return ""
+    parts = [name for name in PARTS if ledger[name] or name == "unexplained"]
+    bar = "".join(f'<span class="{name}" style="flex:{ledger[name]}"></span>' for name in parts)
+    keys = "".join(f'<li class="key {name}">{ledger[name]:,} {PARTS[name]}</li>' for name in parts)
+    return (
+        f'<h2>Attributes</h2>\n{_verdict(ledger)}\n<div class="bar">{bar}</div>\n<ul class="keys">{keys}</ul>\n'
+        f"<h3>By rule</h3>\n{_figures(sorted(ledger['rules'].items(), key=lambda rule: (-rule[1], rule[0])))}"
+    )
+
+
+def _verdict(ledger: dict[str, Any]) -> str:
+    if ledger["unexplained"]:
+        return f'<p class="bad">{ledger["unexplained"]:,} of {ledger["read"]:,} attributes have no explanation.</p>'
+    return f"<p>{ledger['read']:,} attributes were read, and each is accounted for.</p>"
+
+
+def _losses(report: Report) -> str:
+    first, total = report["ledger"]["first"], report["ledger"]["rows"]
+    if not first:
+        return "<h2>Losses and refusals</h2>\n<p>None.</p>" if report["ledger"]["read"] else ""
+    columns = ("kind", "key", "attribute", "rule", "words")
+    rows = [[_cell(row[column]) for column in columns] for row in first]
+    return f"<h2>Losses and refusals</h2>\n{_of(len(first), total)}" + _table([*columns[:-1], "what happened"], rows)
+
+
+def _differences(report: Report) -> str:
+    found = report["differences"]
+    rows = [[_cell(row["kind"]), _cell(row["key"]), _cell(", ".join(row["fields"]))] for row in found]
+    total = _sum(report, "different")
+    return f"<h2>Differences</h2>\n{_of(len(rows), total)}" + _table(["kind", "key", "fields"], rows) if rows else ""
+
+
+def _extra(report: Report) -> str:
+    found = report["extra"]
+    return (
+        f"<h2>In qTest and not in Zephyr</h2>\n{_of(len(found), _sum(report, 'extra'))}{_list(found)}" if found else ""
+    )
+
+
+def _calls(report: Report) -> str:
+    calls = report["calls"]
+    words = {
+        "to Zephyr Scale": calls["zephyr"],
+        "to qTest": calls["qtest"],
+        "to qTest, to read back": calls["verify"],
+        "refused by a service": calls["refused"],
+        "tried again": calls["retried"],
+    }
+    return f"<h2>Calls</h2>\n{_figures(words.items())}"
+
+
+def _findings(report: Report) -> str:
+    words = [FINDINGS[name].get(value, f"{name}: {value}") for name, value in report["findings"].items()]
+    return "<h2>What this qTest project does</h2>\n" + _list(words) if words else ""
+
+
+def _rest(report: Report) -> str:
+    notes = "<h2>Notes</h2>\n" + _list(report["notes"]) if report["notes"] else ""
+    return f"{notes}<h2>Not read by this version</h2>\n<p>{escape(', '.join(report['not_read']))}.</p>"
+
+
+def _foot(report: Report) -> str:
+    return (
+        f"<footer>ztoq-async {escape(version('ztoq-async'))}, pass {report['pass']} of this store. "
+        "The same figures for a program: report.json, beside this page.</footer>"
+    )
+
+
+def _of(shown: int, total: int) -> str:
+    return f'<p class="soft">The first {shown:,} of {total:,}.</p>\n' if shown < total else ""
+
+
+def _name(text: str) -> str:
+    return f'<th scope="row">{escape(text)}</th>'
+
+
+def _cell(text: object) -> str:
+    return f"<td>{escape(str(text))}</td>"
+
+
+def _number(number: int, *, bad: bool = False) -> str:
+    look = "zero" if not number else "bad" if bad else ""
+    return f'<td class="number {look}">{number:,}</td>'
+
+
+def _list(lines: Iterable[object]) -> str:
+    return '<ul class="plain">' + "".join(f"<li>{escape(str(line))}</li>" for line in lines) + "</ul>"
+
+
+def _figures(rows: Iterable[tuple[str, int]]) -> str:
+    """Names and numbers, side by side where there is room."""
+    shown = "".join(f"<div><dt>{escape(name)}</dt><dd>{number:,}</dd></div>" for name, number in rows)
+    return f'<dl class="figures">{shown}</dl>'
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> str:
+    look = ' class="number"' if numbers else ""
+    titles = "".join(f'<th scope="col"{look if at else ""}>{escape(title)}</th>' for at, title in enumerate(head))
+    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead>\n<tbody>{body}</tbody></table></div>'
