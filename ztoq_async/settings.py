@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as UnreadableSettings
 
 from ztoq_async.errors import SettingsError
 from ztoq_async.mapping.rules import Rules, read_rules
@@ -61,7 +62,7 @@ class QTestSettings(_Table):
     @model_validator(mode="after")
     def _can_log_in(self) -> QTestSettings:
         if not self.token.get_secret_value() and not (self.username and self.password.get_secret_value()):
-            raise ValueError("token, or username and password, are missing")
+            raise ValueError(f"token, or username and password, are missing; for example  {EXAMPLES['qtest.token']}")
         return self
 
 
@@ -101,7 +102,9 @@ class MappingSettings(BaseModel):
         try:
             return read_rules(path.read_bytes())
         except OSError as error:
-            raise SettingsError(f"[mapping] file: {path} cannot be read: {error.strerror}") from None
+            raise SettingsError(
+                f"[mapping] file: {path} cannot be read: {error.strerror}; run --propose-mapping {path} writes one"
+            ) from None
         except msgspec.DecodeError as error:
             raise SettingsError(f"the mapping file {path}: {error}") from None
 
@@ -178,13 +181,15 @@ def load(path: Path | None, **tables: Any) -> Settings:
         return Settings(**{**found, **tables})
     except ValidationError as error:
         raise SettingsError(_said(error)) from None
+    except UnreadableSettings as error:
+        raise SettingsError(f"the environment: {error}; one variable a setting, like ZTOQ_ZEPHYR__TOKEN") from None
 
 
 def _said(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(str(part) for part in problem["loc"])
-        example = EXAMPLES.get(name)
+        example = EXAMPLES.get(name) if "for example" not in problem["msg"] else None
         words = "is missing" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
         lines.append(f"setting {name or 'file'}: {words}" + (f"; for example  {example}" if example else ""))
     return "\n".join(lines)

@@ -31,19 +31,19 @@ class Lanes:
         self._voice = voice
         self._said: dict[TaskID, str] = {}
         columns = TextColumn("{task.description}", markup=False), BarColumn(), _Figures()
-        self.display = Progress(*columns, console=voice.console, auto_refresh=False, speed_estimate_period=15)
+        self.display = Progress(*columns, console=voice.console, auto_refresh=False, transient=True)
 
     def look(self) -> None:
         """Takes over where each lane is."""
         for name, lane in self._lanes.items():
-            known = self._tasks.get(name)
-            if known is None:
-                known = self._tasks[name] = self.display.add_task(lane.phase), lane.phase
-            elif known[1] != lane.phase:
-                self.display.reset(known[0], description=lane.phase)
-                known = self._tasks[name] = known[0], lane.phase
+            task, phase = self._tasks.get(name, (None, ""))
+            if task is None or phase != lane.phase:
+                if task is not None:
+                    self.display.remove_task(task)
+                task = self.display.add_task(lane.phase, total=None)
+                self._tasks[name] = task, lane.phase
             total = max(lane.total, lane.done) if lane.total else None  # what is planned meanwhile comes on top
-            self.display.update(known[0], completed=lane.done, total=total)
+            self.display.update(task, completed=lane.done, total=total)
 
     def say(self) -> None:
         """A line for each lane that has moved since its last one."""
