@@ -35,6 +35,7 @@ from ztoq_async.store.overview import Overview
 from ztoq_async.store.schema import upgrade
 from ztoq_async.store.tenure import Tenure, tenure
 from ztoq_async.zephyr.client import ZephyrClient
+from ztoq_async.zephyr.sources import SOURCES
 
 Report = dict[str, Any]
 
@@ -112,7 +113,7 @@ class Engine:
             self._tenure.fence()
 
     def stop(self) -> None:
-        """Asks the run to end: no new work, what is in flight is finished and kept; `run` then reports `interrupted`."""
+        """Asks the run to end: no new work, what is in flight is finished; `run` then reports `interrupted`."""
         self._stop.set()
 
     async def run(self, *, adopt: bool = False) -> Report:
@@ -132,7 +133,7 @@ class Engine:
 
     async def verify(self) -> Report:
         """Reads qTest and compares it with the archive of the last run; writes nothing to qTest."""
-        number = await passes.last_pass(self._database)
+        number = await passes.last_read_pass(self._database, len(SOURCES))
         if number == 0:
             raise SettingsError(f"nothing was moved from the store {self.settings.store_path} yet: run first")
         return await verify(self._run(Tenure.none(), number), self._monitor)

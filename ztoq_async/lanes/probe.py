@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.errors import NotSent, OutcomeUnknown, Refused
+from ztoq_async.errors import NotFound, NotSent, OutcomeUnknown, Refused
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping import values
 from ztoq_async.mapping.context import Findings
 from ztoq_async.mapping.keys import key_in, marker
-from ztoq_async.mapping.test_case import own_steps
+from ztoq_async.mapping.test_case import own_steps, required_values
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.paths import Listing
 from ztoq_async.qtest.records import Module, TestCase
@@ -60,7 +60,7 @@ async def _make_case(run: Run, project: int, module: int, name: str, steps: list
     fields = run.context.target.fields
     required = [
         values.to_property(value, fields[label])
-        for label, value in run.context.rules.required.items()
+        for label, value in required_values(run.context).items()
         if label in fields
     ]
     body = {"name": name, "parent_id": module, "properties": required, "test_steps": steps}
@@ -136,7 +136,22 @@ async def _delete(run: Run, project: int, module: int) -> None:
         *(paths.delete_test_case(project, case) for case in reversed(cases)),
         paths.delete_module(project, module),
     ]:
+        await _deleted(run, call)
+
+
+async def _deleted(run: Run, call: Call) -> None:
+    """Deleting twice deletes once, so an unknown outcome is simply tried again."""
+    words = ""
+    for _ in range(TRIES):
         try:
             await run.qtest.send(call)
-        except (Refused, OutcomeUnknown) as error:
-            run.note(f"the probe could not delete what it made: {error}")
+        except NotFound:
+            return
+        except OutcomeUnknown as error:
+            words = str(error)
+        except Refused as error:
+            words = str(error)
+            break
+        else:
+            return
+    run.note(f"the probe could not delete what it made: {words}")

@@ -15,6 +15,8 @@ from ztoq_async.qtest import paths
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.qtest.records import Field
 
+FILLED = ("name", "description", "precondition", "status", "priority")
+
 
 async def read_target(client: QTestClient, project: int, findings: Findings) -> Target:
     """The project's fields and users; `SettingsError` where the project cannot be used with these settings."""
@@ -46,7 +48,7 @@ async def check_rights(client: QTestClient, project: int) -> None:
 def check_required(context: Context) -> None:
     """Raises `SettingsError` naming a field that qTest requires and that nothing fills."""
     ours = {plan.label for plan in context.plans.values()} | set(context.rules.required)
-    filled = [context.target.system(name) for name in ("status", "priority", "name")]
+    filled = [context.target.system(name) for name in FILLED]
     for field in context.target.fields.values():
         if field.required and field.is_active and not (field in filled or field.label in ours or _has_default(field)):
             raise SettingsError(
@@ -57,7 +59,7 @@ def check_required(context: Context) -> None:
 
 def _has_default(field: Field) -> bool:
     chosen = any(value.is_default for value in field.allowed_values or ())
-    return bool(field.default_value) or chosen or bool(field.system_field and not field.allowed_values)
+    return bool(field.default_value) or chosen
 
 
 async def find_keys(run: Run) -> list[tuple[Kind, list[tuple[str, Made]]]]:

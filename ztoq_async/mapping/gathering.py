@@ -1,4 +1,4 @@
-"""From archived records to the tables of `Source`: folders, statuses, priorities, and the values that test cases hold."""
+"""From archived records to the tables of `Source`: folders, statuses, priorities, the values that test cases hold."""
 
 from __future__ import annotations
 

@@ -84,18 +84,37 @@ def build(folder: Folder, parent: str, order: int) -> tuple[ModuleTarget, list[N
     return ModuleTarget(str(folder.id), name, parent, order), notes
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """A module as qTest shows it; `in_order` is false if it stands before a sibling that Zephyr has before it."""
+
+    module: Module
+    in_order: bool = True
+
+
+def shown(siblings: list[Module], context: Context) -> Iterator[tuple[str, Shown]]:
+    """Those of some siblings that carry a key, in the order in which qTest lists them."""
+    highest = 0
+    for row in siblings:
+        key = key_of(row)
+        if key is not None:
+            place = context.places.get(int(key), 0) if key.isdigit() else 0
+            yield key, Shown(row, place == 0 or place > highest)
+            highest = max(highest, place)
+
+
 def key_of(module: Module) -> str | None:
     """Our key in a module that qTest shows."""
     return key_in(module.description, KIND)
 
 
-def differences(target: ModuleTarget, actual: Module, parent_id: int | None) -> list[str]:
+def differences(target: ModuleTarget, actual: Shown, parent_id: int | None) -> list[str]:
     """The names of what differs; tolerances: `outer-blanks`, and `pid-prefix` (`MD-2 Homepage` for `Homepage`)."""
-    found = []
-    if not same_line(target.name, actual.name) and not same_line(f"{actual.pid} {target.name}", actual.name):
+    row = actual.module
+    found = [] if actual.in_order else ["order"]
+    if not same_line(target.name, row.name) and not same_line(f"{row.pid} {target.name}", row.name):
         found.append("name")
-    if parent_id is not None and actual.parent_id not in (None, parent_id):
+    if parent_id is not None and row.parent_id not in (None, parent_id):
         found.append("parent_id")
-    if actual.description is not None and key_of(actual) != target.key:
+    if row.description is not None and key_of(row) != target.key:
         found.append("description")
     return found

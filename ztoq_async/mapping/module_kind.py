@@ -67,13 +67,12 @@ def _create_module(target: modules.ModuleTarget, context: Context, refs: Refs) -
 
 
 def _recognise_modules(items: list[bytes], context: Context) -> Iterator[Found]:
-    rows = [msgspec.json.decode(item, type=Module) for item in items]
-    while rows:
-        row = rows.pop()
-        rows += row.children or ()
-        key = modules.key_of(row)
-        if key is not None:
-            yield key, Made(row.id), row
+    levels = [[msgspec.json.decode(item, type=Module) for item in items]]
+    while levels:
+        siblings = levels.pop()
+        levels += [row.children for row in siblings if row.children]
+        for key, row in modules.shown(siblings, context):
+            yield key, Made(row.module.id), row
 
 
 def _module_attributes(item: Item) -> Iterator[str]:
@@ -92,7 +91,7 @@ def _is_ours(key: str, context: Context) -> bool:
 
 def _made_module(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
     made = msgspec.json.decode(answer, type=Module)
-    return Made(made.id), made
+    return Made(made.id), modules.Shown(made)
 
 
 MODULE = Kind(

@@ -51,12 +51,28 @@ def build(
         parent=parent,
         description=carried_html(case.objective, "objective", notes) if case.objective else "",
         precondition=carried_html(case.precondition, "precondition", notes) if case.precondition else "",
-        values={**context.rules.required, **found},
+        values={**required_values(context), **found},
         steps=tuple(steps),
     )
     if case.folder is not None:
         notes.append(Note("folder.id", "folder-to-module"))
     return target, notes + step_notes
+
+
+def required_values(context: Context) -> dict[str, Value]:
+    """The values that the mapping file gives to every test case; `SourceError` for a user that the project lacks."""
+    return {label: _required(label, value, context) for label, value in context.rules.required.items()}
+
+
+def _required(label: str, value: str, context: Context) -> Value:
+    field = context.target.fields.get(label)
+    if field is None or field.data_type not in values.CHOICES:
+        return value
+    if field.data_type != DataType.USER_LIST:
+        return (value,)
+    if value not in context.target.users:
+        raise SourceError(f"[required] \"{label}\": the project has no user '{value}'")
+    return f"[{context.target.users[value].id}]"
 
 
 def _name(case: TestCase, notes: list[Note]) -> str:

@@ -96,7 +96,7 @@ class Archive:
 
     async def count(self, source: str) -> int:
         """How many records this pass has."""
-        query = "SELECT count(*) FROM archive WHERE source = $1 AND pass = $2"
+        query = "SELECT count(*) FROM archive WHERE source = $1 AND pass >= $2"
         async with self._database.session() as session:
             return int(await session.fetchval(query, source, self.number))
 
@@ -111,7 +111,7 @@ class Archive:
             async with self._database.session() as session:
                 rows = await session.fetch(
                     "SELECT id, key, record, detail, fault FROM archive "
-                    f"WHERE source = $1 AND pass = $2 AND id > $3{condition} ORDER BY id LIMIT $4",
+                    f"WHERE source = $1 AND pass >= $2 AND id > $3{condition} ORDER BY id LIMIT $4",
                     source,
                     self.number,
                     last,
@@ -127,7 +127,7 @@ class Archive:
         """Those of the keys that this pass has read and that can be moved."""
         async with self._database.session() as session:
             rows = await session.fetch(
-                "SELECT key FROM archive WHERE source = $1 AND pass = $2 AND fault = '' AND key = ANY($3)",
+                "SELECT key FROM archive WHERE source = $1 AND pass >= $2 AND fault = '' AND key = ANY($3)",
                 source,
                 self.number,
                 list(keys),

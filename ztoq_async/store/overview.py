@@ -136,7 +136,7 @@ class Overview:
                 "WHEN state = 'done' THEN origin ELSE state END AS word, count(*) AS n, "
                 "count(*) FILTER (WHERE seen_pass = $1 AND differences = '{}') AS verified, "
                 "count(*) FILTER (WHERE seen_pass = $1 AND differences <> '{}') AS different "
-                "FROM journal WHERE counted AND pass = $1 GROUP BY 1, 2",
+                "FROM journal WHERE counted AND pass >= $1 GROUP BY 1, 2",
                 self._pass,
             )
         found: dict[str, Counter[str]] = {}

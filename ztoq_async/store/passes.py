@@ -22,6 +22,16 @@ async def last_pass(database: Database) -> int:
         return int(await session.fetchval("SELECT coalesce(max(number), 0) FROM pass"))
 
 
+async def last_read_pass(database: Database, lists: int) -> int:
+    """The number of the newest pass that has read all its lists, 0 if there is none."""
+    query = (
+        "SELECT coalesce(max(pass), 0) FROM "
+        "(SELECT pass FROM reading WHERE complete GROUP BY pass HAVING count(*) >= $1) AS read"
+    )
+    async with database.session() as session:
+        return int(await session.fetchval(query, lists))
+
+
 async def close_pass(database: Database, number: int, report: bytes) -> None:
     """The pass is finished: the next run reads everything again."""
     async with database.session() as session:
