@@ -6,7 +6,7 @@ killed probe left behind is found by it and deleted by the next one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from ztoq_async.resources.calls import Call
 PROBE = "probe"
 NAME = "ztoq_async probe, may be deleted"
 TRIES = 5
+BREATH_S = 1.0
 STEP = {"description": "<p>one &amp; two</p>", "expected": "<ul><li>three</li></ul>", "order": 1}
 
 
@@ -43,7 +44,7 @@ async def probe(run: Run) -> Findings:
         empty_steps=empty,
         tree_descriptions=await _tree_descriptions(run, project),
     )
-    await _clean(run, project)
+    await _clean(run, project, [top])
     return findings
 
 
@@ -119,39 +120,40 @@ async def _tree_descriptions(run: Run, project: int) -> bool:
     return False
 
 
-async def _clean(run: Run, project: int) -> None:
-    """Deletes every probe's objects, children first; what may not be deleted stays, under a name that says so."""
-    async for page in run.qtest.pages(paths.modules(project, None)):
-        for module in (msgspec.json.decode(row, type=Module) for row in page):
-            if key_in(module.description, PROBE):
-                await _delete(run, project, module.id)
+async def _clean(run: Run, project: int, made: Collection[int] = ()) -> None:
+    """Deletes every probe's modules with all below them; what may not be deleted stays, under a name that says so.
+
+    A list may not show yet what was just made, and a proxy may answer for the service: so it looks again.
+    """
+    left, words = set(made), ""
+    for _ in range(TRIES):
+        async for page in run.qtest.pages(paths.modules(project, None)):
+            rows = (msgspec.json.decode(row, type=Module) for row in page)
+            left |= {row.id for row in rows if key_in(row.description, PROBE)}
+        if not left:
+            return
+        for module in sorted(left):
+            words = await _delete(run, project, module)
+            left -= set() if words else {module}
+        if words:
+            await run.sleep(BREATH_S)
+    run.note(f"the probe could not delete what it made: {words or 'it is still there'}")
 
 
-async def _delete(run: Run, project: int, module: int) -> None:
+async def _delete(run: Run, project: int, module: int) -> str:
+    """Deletes a module, children first; "" or why it is still there."""
     async for page in run.qtest.pages(paths.modules(project, module)):
         for row in page:
             await _delete(run, project, msgspec.json.decode(row, type=Module).id)
     cases = [row["id"] async for row in _rows(run, paths.test_cases(project, module))]
-    for call in [
-        *(paths.delete_test_case(project, case) for case in reversed(cases)),
-        paths.delete_module(project, module),
-    ]:
-        await _deleted(run, call)
-
-
-async def _deleted(run: Run, call: Call) -> None:
-    """Deleting twice deletes once, so an unknown outcome is simply tried again."""
+    calls = [paths.delete_test_case(project, case) for case in reversed(cases)]
     words = ""
-    for _ in range(TRIES):
+    for call in [*calls, paths.delete_module(project, module)]:
         try:
             await run.qtest.send(call)
+            words = ""
         except NotFound:
-            return
-        except OutcomeUnknown as error:
+            words = ""
+        except (Refused, OutcomeUnknown) as error:
             words = str(error)
-        except Refused as error:
-            words = str(error)
-            break
-        else:
-            return
-    run.note(f"the probe could not delete what it made: {words}")
+    return words
