@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ztoq_async.sandbox.faults import CLOSED
+from ztoq_async.sandbox.faults import CLOSED, NoAnswer
 from ztoq_async.sandbox.profile import Profile, ProfileError, ProfileHolder
 
 KINDS = (
@@ -61,7 +61,7 @@ class House:
         status = CLOSED
         try:
             response = await handler(request)
-            status = request.get("sandbox_outcome", response.status)
+            status = CLOSED if isinstance(response, NoAnswer) else response.status
         except web.HTTPException as error:
             status = error.status
             raise

@@ -142,12 +142,15 @@ CLOSED = 0
 """Status under which a call without an answer is counted."""
 
 
+class NoAnswer(web.Response):
+    """What a handler must return although the connection is closed."""
+
+
 def _closed(request: web.Request) -> web.Response:
     """Close the connection; the answer goes nowhere."""
     if request.transport is not None:
         request.transport.close()
-    request["sandbox_outcome"] = CLOSED
-    return web.Response()
+    return NoAnswer()
 
 
 async def _truncated(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
