@@ -41,6 +41,7 @@ class AdaptiveRate:
         window: float = 60.0,
     ) -> None:
         self._clock = clock
+        self._turn = asyncio.Lock()
         self._known = per_minute > 0
         self._kept = 1.0 - share
         self._window = window
@@ -68,16 +69,18 @@ class AdaptiveRate:
 
     async def acquire(self) -> float:
         """Waits for this call's turn; gives its time, to be handed to `accepted` or `refused`."""
-        while True:
-            if (pause := self.paused) > 0:
-                await asyncio.sleep(pause)
-                continue
-            self._adapt()
-            limiter = self._limiter
-            await limiter.acquire()
-            if limiter is self._limiter and not self.paused:
-                self._taken += 1
-                return self._clock()
+        # One caller at a time waits for the bucket: a crowd in the old one would keep the old pace for seconds.
+        async with self._turn:
+            while True:
+                if (pause := self.paused) > 0:
+                    await asyncio.sleep(pause)
+                    continue
+                self._adapt()
+                limiter = self._limiter
+                await limiter.acquire()
+                if limiter is self._limiter and not self.paused:
+                    self._taken += 1
+                    return self._clock()
 
     def accepted(self) -> None:
         """A call was answered with something other than 429."""
