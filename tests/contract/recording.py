@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
@@ -149,12 +148,16 @@ def _merged(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     """The parts of `allOf` as one schema: properties united (the later part wins), requirements added."""
     merged: dict[str, Any] = {}
     rest = {key: value for key, value in node.items() if key != "allOf"}
-    for part in (*node["allOf"], rest):
-        while "$ref" in part:
-            part = document["components"]["schemas"][part["$ref"].rpartition("/")[2]]
-        part = _merged(document, part) if "allOf" in part else deepcopy(part)
+    for given in (*node["allOf"], rest):
+        part = _resolved(document, given)
         properties = {**merged.get("properties", {}), **part.get("properties", {})}
         required = [*merged.get("required", ()), *part.get("required", ())]
         merged = {**merged, **part} | ({"properties": properties} if properties else {})
         merged |= {"required": required} if required else {}
     return merged
+
+
+def _resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in part:
+        part = document["components"]["schemas"][part["$ref"].rpartition("/")[2]]
+    return _merged(document, part) if "allOf" in part else part

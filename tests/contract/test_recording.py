@@ -33,7 +33,9 @@ def post_case(**changed: Any) -> Request:
 @pytest.mark.parametrize(
     "call",
     [
-        Request("GET", "/api/v3/projects/7/test-cases", CASES, (("page", "1"), ("size", "50"), ("expandSteps", "true"))),
+        Request(
+            "GET", "/api/v3/projects/7/test-cases", CASES, (("page", "1"), ("size", "50"), ("expandSteps", "true"))
+        ),
         post_case(),
         post_case(test_steps=[{"description": "d", "expected": "e", "order": 1}]),
         Request(

@@ -1,6 +1,7 @@
 """Who is let in: the token's forms and the causes of a refusal (facts.md 1.1)."""
 
 import base64
+import json
 
 import pytest
 from aiohttp import ClientSession
@@ -43,6 +44,16 @@ async def test_a_refusal_names_its_cause(header: str | None, cause: str):
             assert response.status == 401 and cause in body.decode()
             hold_to_contract("GET", "/testcases", 401, body)
             assert not header or header.rpartition(" ")[2] not in body.decode()
+
+
+async def test_a_refusal_has_the_shape_of_its_address():
+    """`{error}` below test cases, `{errorCode, message}` elsewhere: the contract's AuthError and Error."""
+    async with Sandbox(Generator(1)) as sandbox, ClientSession() as session:
+        for path, names in (("/testcases/nextgen", {"error"}), ("/folders", {"errorCode", "message"})):
+            async with session.get(sandbox.zephyr.base_url + path) as response:
+                body = await response.read()
+                assert (response.status, set(json.loads(body))) == (401, names)
+                hold_to_contract("GET", path, 401, body)
 
 
 async def test_the_health_check_needs_no_token():

@@ -84,6 +84,11 @@ class Sandbox:
     ) -> None:
         await self._stack.aclose()
 
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """User and password of qTest's password grant, for clients that log in instead of using the token."""
+        return self._qtest_state.username, self._qtest_state.password
+
     def _zephyr_app(self) -> web.Application:
         self._zephyr_state = ZephyrState(self._source, self._profile, source_token(self._seed))
         injector = FaultInjector("zephyr", zephyr_error)

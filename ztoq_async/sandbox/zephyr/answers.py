@@ -23,7 +23,7 @@ class ApiError(Exception):
 
 
 def problem(status: int, message: str) -> web.Response:
-    """The error shape of everything but a 401."""
+    """The error shape of everything but a 401 below test cases, cycles, plans and executions."""
     body = msgspec.json.encode({"errorCode": status, "message": message})
     return web.Response(status=status, body=body, content_type="application/json")
 

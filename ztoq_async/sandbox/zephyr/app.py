@@ -53,7 +53,7 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path.rstrip("/") != f"{PREFIX}/healthcheck":
         cause = refusal(request, request.app[STATE].token)
         if cause:
-            return unauthorised(cause)
+            return unauthorised(request, cause)
     try:
         return await handler(request)
     except (ApiError, UnreadableError) as error:
