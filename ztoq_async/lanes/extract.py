@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.errors import Refused, ServiceError, SourceError
+from ztoq_async.errors import NotFound, ServiceError, SourceError
 from ztoq_async.lanes.run import Run
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.store.archive import Archived, Reading
@@ -19,6 +19,7 @@ TASK_S = 900.0
 GROUP = 200
 READ_AGAIN = 3
 MOST_LOST = 20
+LOST_SHARE = 0.05
 
 Detail = tuple[Archived, bytes, str]
 
@@ -97,7 +98,7 @@ class Details:
     async def _one(self, record: Archived) -> None:
         try:
             found = (record, await self._fetch(self._run.zephyr, record.record), "")
-        except (Refused, SourceError, msgspec.DecodeError) as error:
+        except (NotFound, SourceError, msgspec.DecodeError) as error:
             found = (record, b"", f"its details cannot be read: {error}")
         except ServiceError as error:
             found = self._lasting(record, error)
@@ -107,9 +108,9 @@ class Details:
         await self._fetched.put(found)
 
     def _lasting(self, record: Archived, error: ServiceError) -> Detail:
-        """A record that the service cannot give while it gives others is refused; one error too many ends the run."""
+        """A record that the service keeps back while it gives others is refused; too many, or silence, end the run."""
         self._lost += 1
-        if error.status < 500 or self._lost > MOST_LOST:
+        if error.status == 0 or self._lost > max(MOST_LOST, self._run.lane("read").done * LOST_SHARE):
             self._fault = self._fault or error
             raise error
         return record, b"", f"its details cannot be read: {error}"

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from ztoq_async.errors import (
+    FenceError,
     Forbidden,
     NotSent,
     OutcomeUnknown,
     Paused,
     QuotaExhausted,
     Refused,
+    SettingsError,
     SourceError,
     StoreError,
     Unauthorised,
@@ -31,6 +33,8 @@ from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
 TASK_S = 3600.0
 FIRST_LOOK = 50
 MOST_DIFFERENT = 0.02
+NOT_APPLIED = (Unauthorised, Forbidden, NotSent, QuotaExhausted, FenceError, SettingsError)
+"""Errors that end the run and say that this row was surely not applied."""
 
 
 class Load:
@@ -91,19 +95,23 @@ class Load:
         return False
 
     async def _work(self, row: Claimed) -> None:
+        # Whatever goes wrong in an unforeseen way leaves the row in doubt: it is looked for, never simply sent again.
+        transition = Transition(row.id, DOUBT, due_s=self._run.settings.qtest.settle_s)
         try:
             transition = await self._made(row)
-        except asyncio.CancelledError:
-            transition = Transition(row.id, DOUBT, due_s=self._run.settings.qtest.settle_s)
-            raise
-        except BaseException as error:
-            self._fault = self._fault or error
+        except NOT_APPLIED as error:
             transition = Transition(row.id, PENDING)
+            self._end(error)
+        except Exception as error:
+            self._end(error)
             raise
         finally:
             self._run.journal.hand_over(transition)
             self._working.discard(row.id)
             self._run.lane("write").done += 1
+
+    def _end(self, error: Exception) -> None:
+        self._fault = self._fault or error
 
     async def _made(self, row: Claimed) -> Transition:
         """Sends one row; what becomes of it by protocol rule 4. Raises what ends the run, the row being unsent."""
@@ -124,7 +132,7 @@ class Load:
         try:
             answer = await self._run.qtest.send(call)
             made, actual = self._kind.made(answer.body, target, self._run.context)
-        except (Unauthorised, Forbidden, NotSent, QuotaExhausted):
+        except NOT_APPLIED:
             raise
         except Refused as error:
             return Transition(row.id, REFUSED, reason=str(error))
@@ -146,8 +154,11 @@ class Load:
             )
 
     async def _read_target(self) -> None:
-        findings = self._run.context.target.findings
-        target = await read_target(self._run.qtest, self._run.settings.qtest.project, findings)
+        before = self._run.context.target
+        target = await read_target(self._run.qtest, before.project_id, before.findings)
+        lost = sorted(before.active_fields() - target.active_fields())
+        if lost:
+            raise Paused(f"activating our fields switched off others in qTest: {', '.join(lost)}: switch them on again")
         self._run.known = msgspec.structs.replace(self._run.context, target=target)
 
 

@@ -75,16 +75,26 @@ async def _check(run: Run, *, adopt: bool) -> Held:
     run.known = prepare(run.context)
     check_required(run.context)
     await check_rights(run.qtest, run.settings.qtest.project)
-    held: Held = []
-    if not await run.overview.has_sent():
-        held = await find_keys(run)
-        if not adopt:
-            refuse_held_keys(held)
+    held = await _held(run, adopt=adopt)
     if await _findings(run) is None:
         run.lane("write").begin("probing the qTest project")
         found = await probe(run)
         await passes.write_findings(run.database, msgspec.json.encode(found))
         run.known = with_findings(run.context, found)
+    return held
+
+
+async def _held(run: Run, *, adopt: bool) -> Held:
+    """Rule 12: what a project holds before a fresh journal is adopted if that is wished, else it stops the run."""
+    if await passes.adopting(run.database):
+        return await find_keys(run)
+    if await run.overview.has_sent():
+        return []
+    held = await find_keys(run)
+    if not adopt:
+        refuse_held_keys(held)
+    elif any(rows for _, rows in held):
+        await passes.begin_adopting(run.database)
     return held
 
 

@@ -35,10 +35,10 @@ async def _listing(run: Run, kind: Kind, doubt: Doubt) -> Listing | None:
     refs = await run.journal.refs(doubt.parents)
     try:
         target, _ = kind.build(Item(doubt.key, doubt.parents, doubt.record, doubt.detail), run.context)
+        return kind.find(target, run.context, refs)
     except SourceError as error:
         run.journal.hand_over(Transition(doubt.id, REFUSED, reason=str(error)))
         return None
-    return kind.find(target, run.context, refs)
 
 
 async def _look(run: Run, kind: Kind, listing: Listing, doubts: Sequence[Doubt]) -> list[Doubt]:

@@ -39,6 +39,10 @@ class Target(msgspec.Struct, frozen=True):
     users: Mapping[str, User] = {}
     findings: Findings = Findings()
 
+    def active_fields(self) -> set[str]:
+        """The labels of the fields that people see."""
+        return {label for label, field in self.fields.items() if field.is_active}
+
     def system(self, original_name: str) -> Field | None:
         """The system field of that original name, whatever label the site gave it (facts.md 3.6)."""
         for field in self.fields.values():
@@ -65,13 +69,12 @@ class Context(msgspec.Struct, frozen=True):
     plans: Mapping[str, FieldPlan] = {}
     places: Mapping[int, int] = {}
 
-    def field(self, attribute: str) -> Field:
-        """The qTest field that carries a Zephyr attribute; `SourceError` where it does not exist."""
-        label = self.plans[attribute].label
+    def field(self, label: str) -> Field:
+        """The qTest field of that label; `SourceError` where it does not exist."""
         try:
             return self.target.fields[label]
         except KeyError:
-            raise SourceError(f"{attribute}: the qTest field '{label}' does not exist") from None
+            raise SourceError(f"the qTest field '{label}' does not exist") from None
 
     @property
     def root_module(self) -> str:

@@ -134,10 +134,10 @@ def chunks(choices: tuple[str, ...]) -> list[tuple[str, ...]]:
     return [choices[start : start + VALUES_A_CALL] for start in range(0, len(choices), VALUES_A_CALL)]
 
 
-def missing_values(field: Field, chunk: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The body of `POST …/allowed-values`: the labels of the chunk that the field lacks."""
+def missing_values(field: Field, chunk: tuple[str, ...], before: int) -> list[dict[str, Any]]:
+    """The body of `POST …/allowed-values`: the labels of the chunk that the field lacks, after `before` others."""
     known = field.value_ids()
-    first = len(known) + 1
+    first = before + 1
     lacking = [label for label in chunk if label not in known]
     return [
         {"label": label, "order": first + place, "is_default": False, "is_active": True}

@@ -94,23 +94,27 @@ class _Values(msgspec.Struct, frozen=True):
     """A chunk of a field's values."""
 
     plan: FieldPlan
-    labels: tuple[str, ...]
+    number: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return fields.chunks(self.plan.choices)[self.number]
 
 
 def _build_values(item: Item, context: Context) -> tuple[_Values, list[Note]]:
     label, _, number = item.key.rpartition("#")
     plan = _field_plan(label, context)
-    return _Values(plan, fields.chunks(plan.choices)[int(number)]), []
+    return _Values(plan, int(number)), []
 
 
 def _create_values(target: _Values, context: Context, refs: Refs) -> Call | Made:
-    existing = context.target.fields[target.plan.label]
-    body = fields.missing_values(existing, target.labels)
+    existing = context.field(target.plan.label)
+    body = fields.missing_values(existing, target.labels, target.number * fields.VALUES_A_CALL)
     return paths.create_values(context.target.project_id, existing.id, body) if body else Made(existing.id)
 
 
 def _made_values(answer: bytes, target: _Values, context: Context) -> tuple[Made, Any]:
-    return Made(context.target.fields[target.plan.label].id), None
+    return Made(context.field(target.plan.label).id), None
 
 
 def _recognise_values(items: list[bytes], context: Context) -> Iterator[Found]:
@@ -123,7 +127,7 @@ def _recognise_values(items: list[bytes], context: Context) -> Iterator[Found]:
 
 
 def _create_activation(target: Target, context: Context, refs: Refs) -> Call | Made:
-    if all(context.target.fields[plan.label].is_active for plan in context.plans.values()):
+    if all(context.field(plan.label).is_active for plan in context.plans.values()):
         return Made(0)
     return paths.activate_fields(
         context.target.project_id, fields.active_body(dict(context.target.fields), dict(context.plans))

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ztoq_async.errors import SourceError
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import Context
 from ztoq_async.plan import Planner
@@ -26,6 +27,16 @@ class Made(msgspec.Struct, frozen=True):
     step_ids: tuple[int, ...] = ()
 
 
+Refs = Mapping[str, Made]
+
+
+def made_of(refs: Refs, name: str) -> Made:
+    """What a parent keeps for its children; `SourceError` where it is not made."""
+    if name not in refs:
+        raise SourceError(f"{name.replace(':', ' ', 1)} is not in qTest")
+    return refs[name]
+
+
 class Item(msgspec.Struct, frozen=True):
     """A journal row with the archived record behind it, as `build` needs it."""
 
@@ -35,7 +46,6 @@ class Item(msgspec.Struct, frozen=True):
     detail: bytes = b""
 
 
-Refs = Mapping[str, Made]
 Target = Any
 Found = tuple[str, Made, Any]
 

@@ -12,7 +12,7 @@ from ztoq_async.mapping import account
 from ztoq_async.mapping import module as modules
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import Context
-from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
+from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target, made_of
 from ztoq_async.plan import AtOnce, Planner, Row
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.paths import Listing
@@ -58,7 +58,7 @@ def _build_module(item: Item, context: Context) -> tuple[modules.ModuleTarget, l
 
 
 def _parent_id(target: modules.ModuleTarget, refs: Refs) -> int | None:
-    return None if target.parent is None else refs[f"module:{target.parent}"].id
+    return None if target.parent is None else made_of(refs, f"module:{target.parent}").id
 
 
 def _create_module(target: modules.ModuleTarget, context: Context, refs: Refs) -> Call | Made:

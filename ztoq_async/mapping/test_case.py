@@ -181,16 +181,12 @@ def _named_links(links: Links) -> list[tuple[str, Any]]:
 
 def create_body(target: TestCaseTarget, context: Context, parent_id: int, called: dict[str, int]) -> dict[str, Any]:
     """The body of `POST test-cases`: steps inline, `properties` by this project's ids (facts.md 3.8)."""
-    fields = context.target.fields
-    unknown = [label for label in target.values if label not in fields]
-    if unknown:
-        raise SourceError(f"the qTest field '{unknown[0]}' does not exist")
     return {
         "name": target.name,
         "parent_id": parent_id,
         "description": target.description,
         "precondition": target.precondition,
-        "properties": [values.to_property(value, fields[label]) for label, value in target.values.items()],
+        "properties": [values.to_property(value, context.field(label)) for label, value in target.values.items()],
         "test_steps": [_step_body(step, place, called) for place, step in enumerate(target.steps, start=1)],
     }
 

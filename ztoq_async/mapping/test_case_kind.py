@@ -13,7 +13,7 @@ from ztoq_async.mapping import module as modules
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import Context
 from ztoq_async.mapping.field_kind import ACTIVATION_KEY
-from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
+from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target, made_of
 from ztoq_async.plan import Planner, Row, without_circles
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.records import TestCase as QTestCase
@@ -73,11 +73,11 @@ def _build_test_case(item: Item, context: Context) -> tuple[test_case.TestCaseTa
 
 
 def _called_ids(target: test_case.TestCaseTarget, refs: Refs) -> dict[str, int]:
-    return {step.called: refs[f"test-case:{step.called}"].id for step in target.steps if step.called}
+    return {step.called: made_of(refs, f"test-case:{step.called}").id for step in target.steps if step.called}
 
 
 def _create_test_case(target: test_case.TestCaseTarget, context: Context, refs: Refs) -> Call | Made:
-    parent_id = refs[f"module:{target.parent}"].id
+    parent_id = made_of(refs, f"module:{target.parent}").id
     body = test_case.create_body(target, context, parent_id, _called_ids(target, refs))
     return paths.create_test_case(context.target.project_id, body)
 
@@ -103,7 +103,7 @@ def _recognise_test_cases(items: list[bytes], context: Context) -> Iterator[Foun
 def _test_case_differences(
     target: test_case.TestCaseTarget, actual: QTestCase, context: Context, refs: Refs
 ) -> list[str]:
-    parent_id = refs[f"module:{target.parent}"].id
+    parent_id = made_of(refs, f"module:{target.parent}").id
     return test_case.differences(target, actual, context, parent_id, _called_ids(target, refs))
 
 
@@ -121,7 +121,9 @@ TEST_CASE = Kind(
     create=_create_test_case,
     made=_made_test_case,
     recognise=_recognise_test_cases,
-    find=lambda target, context, refs: paths.test_cases(context.target.project_id, refs[f"module:{target.parent}"].id),
+    find=lambda target, context, refs: paths.test_cases(
+        context.target.project_id, made_of(refs, f"module:{target.parent}").id
+    ),
     read_back=lambda context: paths.test_cases(context.target.project_id, None),
     differences=_test_case_differences,
     one=lambda identifier, context: paths.test_case(context.target.project_id, identifier),

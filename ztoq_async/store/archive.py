@@ -105,7 +105,7 @@ class Archive:
     ) -> AsyncIterator[Archived]:
         """The records of this pass in their order; only those that lack their detail, or only those that need none."""
         last = 0
-        lacks = "detail_pass < $2 AND fault = ''"
+        lacks = "(detail_pass < $2 OR fault <> '')"
         condition = f" AND {lacks}" if without_detail else f" AND NOT ({lacks})" if with_detail else ""
         while True:
             async with self._database.session() as session:

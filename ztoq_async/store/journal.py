@@ -102,7 +102,7 @@ class Journal:
             "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[]) "
             "AS t(kind, key, parents, counted, reason) "
             "ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted, "
-            "parents = CASE journal.state WHEN 'done' THEN journal.parents ELSE excluded.parents END, "
+            "parents = excluded.parents, "
             "state = CASE WHEN journal.state = 'refused' THEN excluded.state ELSE journal.state END, "
             "reason = CASE WHEN journal.state = 'refused' THEN excluded.reason ELSE journal.reason END",
             [row.kind for row in rows],

@@ -36,6 +36,19 @@ async def close_pass(database: Database, number: int, report: bytes) -> None:
     """The pass is finished: the next run reads everything again."""
     async with database.session() as session:
         await session.execute("UPDATE pass SET finished_at = now(), report = $2 WHERE number = $1", number, report)
+        await session.execute("UPDATE migration SET adopting = false")
+
+
+async def adopting(database: Database) -> bool:
+    """Whether this pass adopts what the project holds already (protocol.md, rule 12)."""
+    async with database.session() as session:
+        return bool(await session.fetchval("SELECT adopting FROM migration"))
+
+
+async def begin_adopting(database: Database) -> None:
+    """From now until the pass is finished, also after an interruption."""
+    async with database.session() as session:
+        await session.execute("UPDATE migration SET adopting = true")
 
 
 async def read_findings(database: Database) -> bytes | None:

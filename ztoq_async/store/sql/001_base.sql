@@ -7,6 +7,7 @@ CREATE TABLE migration (
     holder text NOT NULL DEFAULT '',      -- JSON: host, boot, process; '' when nobody works on it
     beat_at timestamptz NOT NULL DEFAULT now(),
     findings bytea,                       -- JSON of the probe, null before it
+    adopting boolean NOT NULL DEFAULT false, -- rule 12: this pass adopts what the project holds
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
