@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ztoq_async.errors import SourceError
 from ztoq_async.mapping import values
 from ztoq_async.mapping.account import AS_IS, Note
 from ztoq_async.mapping.context import Findings
@@ -21,6 +22,7 @@ from ztoq_async.zephyr.records import CallToTest, Inline, Script, Step
 
 _PINNED = re.compile(r"/versions/\d+/?$")
 EMPTY = "[empty]"
+SCRIPTS = ("steps", "plain", "bdd")
 
 
 class StepTarget(msgspec.Struct, frozen=True):
@@ -37,6 +39,8 @@ def build_steps(script: Script, linked: Collection[str], findings: Findings) -> 
     `linked` are the keys of the test cases that steps may call: a call to any other becomes text.
     """
     notes: list[Note] = []
+    if script.type not in SCRIPTS:
+        raise SourceError(f"script.type: '{script.type}' has no rule")
     if script.type != "steps":
         return [_text_step(script, notes)], notes
     steps = [_step(step, linked, findings, notes) for step in script.steps]
@@ -57,6 +61,8 @@ def carried_html(markup: str, attribute: str, notes: list[Note], *, in_step: boo
 
 def _text_step(script: Script, notes: list[Note]) -> StepTarget:
     notes.append(Note("script.type", "script-marker"))
+    if not script.text:
+        return StepTarget(f"<p>[{script.type}]</p>")
     if script.type == "bdd":
         notes.append(Note("script.text", "bdd-to-step"))
         return StepTarget(f"<p>[bdd]</p><pre>{without_parameters(as_html(without_control(script.text)))}</pre>")
@@ -66,6 +72,8 @@ def _text_step(script: Script, notes: list[Note]) -> StepTarget:
 
 def _step(step: Step, linked: Collection[str], findings: Findings, notes: list[Note]) -> StepTarget:
     if step.test_case is not None:
+        if step.inline not in (None, Inline()):
+            raise SourceError("steps: one has both texts of its own and a call to a test case")
         return _call(step.test_case, linked, notes)
     made = _inline(step.inline or Inline(), notes)
     if findings.empty_steps or made.description or made.expected:

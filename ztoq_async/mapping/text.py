@@ -13,10 +13,36 @@ import nh3
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
-_SUSPECT = re.compile(r"<\s*(script|iframe|object|embed)|\bon[a-z]+\s*=|javascript\s*:", re.IGNORECASE)
+_SUSPECT = re.compile(r"<\s*(script|iframe|object|embed)|\bon[a-z]+\s*=", re.IGNORECASE)
+_IGNORED = re.compile("[\x00-\x20]+")  # what browsers skip in the scheme of an address
+_SCRIPT = "javascript:"
 _TAG_OR_ENTITY = re.compile(r"<[a-zA-Z/!][^>]*>|&(#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 _PARAMETER = re.compile(r"\[~")
 _BLOCKS = frozenset({"p", "div", "br"})
+_INLINE = frozenset(
+    [
+        "a",
+        "b",
+        "big",
+        "code",
+        "del",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "label",
+        "mark",
+        "s",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "tt",
+        "u",
+    ]
+)
 _FORBIDDEN = frozenset({"script", "iframe", "object", "embed"})
 
 
@@ -32,7 +58,7 @@ def without_control(text: str) -> str:
 
 def holds_forbidden(markup: str) -> bool:
     """True if the tree has a script, an embedded object, an event handler or a `javascript:` address."""
-    if not _SUSPECT.search(markup):
+    if not _SUSPECT.search(markup) and not _is_script(html.unescape(markup)):
         return False
     root = LexborHTMLParser(markup).root
     return root is not None and any(_is_forbidden(node) for node in root.traverse())
@@ -42,9 +68,13 @@ def _is_forbidden(node: LexborNode) -> bool:
     if node.tag in _FORBIDDEN:
         return True
     return any(
-        name.startswith("on") or (value or "").strip().lower().startswith("javascript:")
-        for name, value in node.attributes.items()
+        name.startswith("on") or _is_script(value or "", at_start=True) for name, value in node.attributes.items()
     )
+
+
+def _is_script(text: str, *, at_start: bool = False) -> bool:
+    flat = _IGNORED.sub("", text).lower()
+    return flat.startswith(_SCRIPT) if at_start else _SCRIPT in flat
 
 
 def cleaned(markup: str) -> str:
@@ -67,61 +97,78 @@ _Token = tuple[str, ...]
 
 
 def tree(markup: str | None) -> tuple[_Token, ...]:
-    """The comparable form of a piece of HTML: texts and elements in document order.
+    """The comparable form of a piece of HTML: its words by lines, then texts and elements in document order.
 
     Tolerances, each a rule of its own: `br-and-p` (line breaks and paragraphs are one kind of break), `entities` and
-    `nbsp` (decoded by the parser, the no-break space is a blank), `blanks` (runs of blanks are one), `attribute-order`.
+    `nbsp` (decoded by the parser, the no-break space is a blank), `blanks` (runs of blanks are one, but in `pre`),
+    `attribute-order`.
     """
     if not markup:
         return ()
     if "<" not in markup and "&" not in markup:
         words = " ".join(markup.split())
-        return (("text", words),) if words else ()
+        return (("words", words), ("text", words)) if words else ()
     body = LexborHTMLParser(f"<body>{markup}</body>").body
-    tokens: list[_Token] = []
+    reading = _Reading()
     if body is not None:
-        _walk(body, tokens)
-    return tuple(tokens)
+        reading.walk(body)
+    lines = [" ".join(line.split()) for line in "".join(reading.words).split("\n")]
+    said = ("words", *(line for line in lines if line))
+    return (said, *reading.tokens) if reading.tokens else ()
 
 
-def _walk(parent: LexborNode, tokens: list[_Token], *, pre: bool = False) -> None:
-    for node in parent.iter(include_text=True):
-        if node.is_text_node:
-            _add_lines(node.text(deep=False), tokens, pre=pre)
-        elif node.tag in _BLOCKS:
-            _add_break(tokens)
-            _walk(node, tokens, pre=pre)
-            _add_break(tokens)
-        else:
-            attributes = sorted(f"{name}={value or ''}" for name, value in node.attributes.items())
-            tokens.append(("open", str(node.tag), *attributes))
-            _walk(node, tokens, pre=pre or node.tag == "pre")
-            tokens.append(("close", str(node.tag)))
+class _Reading:
+    """One walk through a tree: `words` tells `Log in` from `Login` whatever tags stand between them."""
 
+    def __init__(self) -> None:
+        self.tokens: list[_Token] = []
+        self.words: list[str] = []
 
-def _add_lines(text: str, tokens: list[_Token], *, pre: bool) -> None:
-    if not pre:
-        return _add_text(text, tokens)
-    for number, line in enumerate(text.splitlines()):
-        if number:
-            _add_break(tokens)
-        _add_text(line, tokens)
-    return None
+    def walk(self, parent: LexborNode, *, pre: bool = False) -> None:
+        for node in parent.iter(include_text=True):
+            if node.is_text_node:
+                self._add_text(node.text(deep=False), pre=pre)
+            elif node.tag in _BLOCKS:
+                self._add_break(pre=pre)
+                self.walk(node, pre=pre)
+                if node.tag != "br":
+                    self._add_break(pre=pre)
+            else:
+                self._add_element(node, pre=pre)
 
+    def _add_element(self, node: LexborNode, *, pre: bool) -> None:
+        attributes = sorted(f"{name}={value or ''}" for name, value in node.attributes.items())
+        self.tokens.append(("open", str(node.tag), *attributes))
+        self.words.append("" if node.tag in _INLINE else "\n")
+        if node.tag == "template":  # its content stands outside the tree
+            self.tokens.append(("template", str(node.html)))
+        self.walk(node, pre=pre or node.tag == "pre")
+        while node.tag == "pre" and self.tokens[-1] == ("break",):
+            self.tokens.pop()
+        self.tokens.append(("close", str(node.tag)))
+        self.words.append("" if node.tag in _INLINE else "\n")
 
-def _add_text(text: str, tokens: list[_Token]) -> None:
-    words = " ".join(text.split())
-    if not words:
-        return
-    if tokens and tokens[-1][0] == "text":
-        tokens[-1] = ("text", f"{tokens[-1][1]} {words}")
-    else:
-        tokens.append(("text", words))
+    def _add_text(self, text: str, *, pre: bool) -> None:
+        if not pre:
+            self.words.append(" ".join(text.split("\n")))
+            self._add_words(" ".join(text.split()), " ")
+            return
+        for number, line in enumerate(text.replace("\r\n", "\n").split("\n")):
+            if number:
+                self._add_break(pre=True)
+            self.words.append(line)
+            self._add_words(line.replace("\xa0", " ").rstrip(), "")
 
+    def _add_words(self, words: str, joint: str) -> None:
+        if words and self.tokens and self.tokens[-1][0] == "text":
+            self.tokens[-1] = ("text", f"{self.tokens[-1][1]}{joint}{words}")
+        elif words:
+            self.tokens.append(("text", words))
 
-def _add_break(tokens: list[_Token]) -> None:
-    if tokens and tokens[-1][0] != "break":
-        tokens.append(("break",))
+    def _add_break(self, *, pre: bool) -> None:
+        self.words.append("\n")
+        if pre or (self.tokens and self.tokens[-1] != ("break",)):
+            self.tokens.append(("break",))
 
 
 def _trimmed(tokens: tuple[_Token, ...]) -> tuple[_Token, ...]:
