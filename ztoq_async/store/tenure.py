@@ -23,7 +23,7 @@ LEASE_S = 30.0
 BEAT_S = 5.0
 MARGIN_S = 5.0
 WRITE_TRIES = 5
-_LOCK = 0x7A746F71  # "ztoq"
+_LOCK = 0x7A746F72  # another one than that of schema changes, which wait
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -87,6 +87,7 @@ class Tenure:
             "UPDATE migration SET beat_at = now() WHERE epoch = $1 RETURNING epoch", self.epoch, timeout=BEAT_S
         )
         if current is None:
+            self._lease_end = 0.0
             raise FenceError(f"another engine has taken over this store after epoch {self.epoch}")
         self._lease_end = start + LEASE_S
 
@@ -147,12 +148,24 @@ async def _enter(session: Session, zephyr: str, qtest: str) -> None:
 
 
 async def _outlive(session: Session, settle_s: float) -> None:
-    """Waits until an engine that vanished without saying so can send no more: lease and settling time (rule 1)."""
+    """Waits until an engine that vanished without saying so can send no more: lease and settling time (rule 1).
+
+    Raises `StoreBusy` where it has not vanished: an engine that lost the lock still shows itself by its heartbeat.
+    """
+    holder, age = await _holder(session)
+    if holder is None or holder.is_dead():
+        return
+    await asyncio.sleep(max(0.0, LEASE_S + settle_s - age))
+    holder, age = await _holder(session)
+    if holder is not None and age < LEASE_S + settle_s:
+        raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+
+
+async def _holder(session: Session) -> tuple[Holder | None, float]:
+    """The engine that last worked on the store, None if it said goodbye; seconds since its last heartbeat."""
     row = await session.fetchrow("SELECT holder, extract(epoch FROM now() - beat_at)::float8 AS age FROM migration")
     assert row is not None
-    if not row["holder"] or msgspec.json.decode(row["holder"], type=Holder).is_dead():
-        return
-    await asyncio.sleep(max(0.0, LEASE_S + settle_s - row["age"]))
+    return msgspec.json.decode(row["holder"], type=Holder) if row["holder"] else None, row["age"]
 
 
 async def _keep(held: Tenure, database: Database) -> None:
