@@ -1,0 +1,68 @@
+"""A move under the faults of services and networks: every record once, and the report says so."""
+
+import pytest
+from moving import a_move, assert_everything_once, made, writes
+
+CASES = 40
+FAULTS = {
+    "lost replies": {"qtest": {"lost_reply_rate": 0.1}},
+    "errors after": {"qtest": {"error_after_rate": 0.1}},
+    "errors": {"qtest": {"error_rate": 0.1}, "zephyr": {"error_rate": 0.1}},
+    "drops": {"qtest": {"drop_rate": 0.1}, "zephyr": {"drop_rate": 0.1}},
+    "cut answers": {"qtest": {"truncate_rate": 0.1}, "zephyr": {"truncate_rate": 0.1}},
+    "html": {"qtest": {"html_error_rate": 0.1}, "zephyr": {"html_error_rate": 0.05}},
+    "applied late": {"qtest": {"late_apply_rate": 0.05, "late_apply_s": 0.2}},
+    "rates": {
+        "qtest": {"rate_per_minute": 6000, "rate_window_s": 0.5, "retry_after_s": 1},
+        "zephyr": {"rate_per_minute": 6000, "rate_window_s": 0.5},
+    },
+    "page cap": {"zephyr": {"page_cap": 7}},
+    "offset lists": {"zephyr": {"page_cap": 9, "cursor_lists": False}},
+    "everything": {
+        "qtest": {
+            "lost_reply_rate": 0.03,
+            "error_after_rate": 0.03,
+            "error_rate": 0.03,
+            "drop_rate": 0.03,
+            "truncate_rate": 0.03,
+            "html_error_rate": 0.03,
+        },
+        "zephyr": {"error_rate": 0.03, "drop_rate": 0.03, "truncate_rate": 0.03, "page_cap": 11},
+    },
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_every_record_is_moved_once_under(name, store_url, tmp_path):
+    """Whatever is lost on the way: one object for each record, created or recovered, and the account adds up."""
+    async with a_move(store_url, tmp_path, cases=CASES, **FAULTS[name]) as move:
+        report = await move.run()
+        await assert_everything_once(move, report, cases=CASES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 12))
+async def test_every_record_is_moved_once_under_any_seed(seed, store_url, tmp_path):
+    """The same for other draws of the faults and another project."""
+    async with a_move(store_url, tmp_path, cases=80, seed=seed, **FAULTS["everything"] | {"seed": seed}) as move:
+        report = await move.run()
+        await assert_everything_once(move, report, cases=80)
+
+
+async def test_what_was_applied_without_an_answer_is_called_recovered(store_url, tmp_path):
+    """Origins tell what was seen to be made from what was found by looking."""
+    async with a_move(store_url, tmp_path, cases=CASES, qtest={"lost_reply_rate": 0.2}) as move:
+        row = (await move.run())["kinds"]["test-case"]
+        assert row["recovered"] > 0
+        assert row["created"] + row["recovered"] == made(row) == CASES
+
+
+async def test_a_second_run_writes_nothing(store_url, tmp_path):
+    """What is there is unchanged, and qTest gets no call that changes anything."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        await move.run()
+        before = writes(await move.stats())
+        report = await move.run()
+        assert writes(await move.stats()) == before
+        await assert_everything_once(move, report, cases=CASES)
+        assert report["kinds"]["test-case"]["unchanged"] == CASES
