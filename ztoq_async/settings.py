@@ -93,7 +93,7 @@ class MappingSettings(BaseModel):
     file: Path | None = None
 
     def rules(self, base: Path) -> Rules:
-        """The rules of the file (a path relative to `base`) or of the tables; `SettingsError` if they cannot be read."""
+        """The rules of the file (a path relative to `base`) or tables; `SettingsError` if they cannot be read."""
         if self.file is None:
             return self._tables()
         path = base / self.file

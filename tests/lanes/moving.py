@@ -4,16 +4,13 @@ import contextlib
 from collections import Counter
 
 import aiohttp
+import msgspec
 
 from ztoq_async.engine import Engine
 from ztoq_async.sandbox import Generator, Profile, Sandbox
 from ztoq_async.settings import load
 
 FAST = {"zephyr_per_minute": 600_000, "qtest_per_minute": 600_000, "in_flight": 16}
-MAPPING = {
-    "status": {},
-    "priority": {},
-}
 
 
 class Move:
@@ -69,8 +66,6 @@ class Move:
     async def objects(self, kind):
         root = self.sandbox.qtest.base_url
         async with aiohttp.ClientSession() as session, session.get(f"{root}/sandbox/objects?kind={kind}") as answer:
-            import msgspec
-
             return [msgspec.json.decode(line) for line in (await answer.read()).splitlines()]
 
     async def call(self, method, path, body=None, *, service="qtest"):

@@ -138,7 +138,7 @@ class ZephyrClient:
                 return
 
     async def get_script(self, key: str, script_self: str) -> bytes:
-        """A test case's script: `{"type": "steps", "steps": […]}`, or `{"type": "plain" | "bdd", "text": …}` as it came.
+        """A test case's script: `{"type": "steps", "steps": […]}`, or `{"type": "plain" | "bdd", "text": …}` as is.
 
         The address in the record tells the kind; 422 says that it has changed since (facts.md 1.5).
         """
