@@ -89,7 +89,7 @@ def calls(zephyr: GatewayStatistics, qtest: GatewayStatistics, verify: int) -> d
 
 
 def outcome(kinds: Mapping[str, Mapping[str, int]], ledger: Mapping[str, Any], *, stopped: bool) -> str:
-    """`failed` where the account does not add up, `degraded` where something was refused or differs, `complete`."""
+    """`failed` if the account does not add up, `degraded` if something was refused or differs, else `complete`."""
     if stopped:
         return "interrupted"
     if ledger["unexplained"]:
