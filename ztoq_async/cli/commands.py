@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -113,6 +114,7 @@ async def _work(voice: Voice, settings: Settings, work: Callable[[Engine], Await
 
 def _finish(voice: Voice, settings: Settings, report: Report) -> int:
     report = write(report, settings.store_path, voice.redact)
+    logging.getLogger(__name__).info("%s in %s s: %s", report["outcome"], report["seconds"], report["calls"])
     voice.result(summary(report))
     voice.json(report)
     return EXIT_CODES[report["outcome"]]
