@@ -179,13 +179,13 @@ def mapping() -> str:
 async def test_a_broken_mapping_is_noticed(mutation, monkeypatch, mapping, empty_store, tmp_path):
     """Each mutation that changes what a person reads in qTest makes the reader name a difference of its kind."""
     mutation.apply(monkeypatch)
-    found = (await migrate(Generator(40, seed=1), tmp_path, await empty_store(), mapping=mapping)).reading.differences
+    found = (await migrate(Generator(20, seed=1), tmp_path, await empty_store(), mapping=mapping)).reading.differences
     assert any(mutation.noticed in line for line in found), found[:5]
 
 
 async def test_the_sound_mapping_has_no_difference(mapping, empty_store, tmp_path):
     """The same project without a mutation: nothing is noticed, one call of the circle is text."""
-    moved = await migrate(Generator(40, seed=1), tmp_path, await empty_store(), mapping=mapping)
+    moved = await migrate(Generator(20, seed=1), tmp_path, await empty_store(), mapping=mapping)
     assert moved.report["outcome"] == "complete"
     assert moved.reading.differences == []
-    assert (moved.reading.cases, moved.reading.flattened) == (40, 1)
+    assert (moved.reading.cases, moved.reading.flattened) == (20, 1)
