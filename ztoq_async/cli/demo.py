@@ -122,8 +122,11 @@ async def _sandbox(cases: int) -> AsyncIterator[dict[str, Any]]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(READY_S):
-            line = await process.stdout.readline()
+        try:
+            async with asyncio.timeout(READY_S):
+                line = await process.stdout.readline()
+        except TimeoutError:
+            raise ZtoqError(f"the sandbox did not start within {READY_S:.0f} s") from None
         found: dict[str, Any] = msgspec.json.decode(line or b"{}")
         if "zephyr" not in found:
             raise ZtoqError(f"the sandbox did not start: {found.get('error', 'it said nothing')}")
@@ -138,7 +141,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     try:
         async with asyncio.timeout(END_S):
             await process.wait()
-    except BaseException:
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    except asyncio.CancelledError:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         raise

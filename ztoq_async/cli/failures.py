@@ -26,7 +26,7 @@ def explain(voice: Voice, command: Callable[[], int]) -> int:
         return voice.failed(f"cancelled: {GO_ON}", code=INTERRUPTED, outcome="interrupted")
     except (ZtoqError, OSError) as error:
         logging.getLogger(__name__).info("the command failed", exc_info=True)
-        return voice.failed(str(error), code=FAILED)
+        return voice.failed(str(error) or type(error).__name__, code=FAILED)
     except Exception as error:
         logging.getLogger(__name__).info("a fault of this program", exc_info=True)
         words = f"a fault of this program, {type(error).__name__}: {error}; ztoq.log in the store has the details"
