@@ -1,7 +1,9 @@
 """Values of qTest fields against Zephyr's: numbers, instants, sets of labels, words."""
 
+import contextlib
+import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -13,14 +15,31 @@ DATES, RICH_TEXT = (4, 9), 6
 UNSET: tuple[Any, ...] = (None, "", [])
 
 
-class Fields:
-    """The fields of test cases of one qTest project, found by label, values of choices by their labels."""
+BUILT_IN = (
+    *["Key", "Status", "Priority", "Component", "Owner", "Labels", "Links"],
+    "Created On",
+    "Estimated Time (ms)",
+)
+LONGEST_LABEL = 100
 
-    def __init__(self, fields: Iterable[Row]) -> None:
+
+class Fields:
+    """The fields of test cases of one qTest project, found by label; `names` are the custom fields that Zephyr uses.
+
+    A custom field has its own name as label, or `Zephyr` before it where that is taken, or a number after that.
+    """
+
+    def __init__(self, fields: Iterable[Row], names: Iterable[str] = ()) -> None:
         rows = list(fields)
         self._own = {row["label"]: row for row in rows if not row["system_field"]}
         self._system = {row["original_name"]: row for row in rows if row["system_field"]}
-        self._taken = {row["label"].strip().casefold() for row in rows if row["system_field"]}
+        taken = {row["label"].casefold() for row in self._system.values()}
+        taken |= {f"zephyr {name}".casefold() for name in BUILT_IN}
+        self._labels: dict[str, str] = {}
+        for name in sorted(names):
+            label = next(label for label in _candidates(name.strip()) if label.casefold() not in taken)
+            taken.add(label.casefold())
+            self._labels[name] = label
 
     def own(self, label: str) -> Row | None:
         """A field that was made for Zephyr's values."""
@@ -31,9 +50,16 @@ class Fields:
         return self._system[original_name]
 
     def custom(self, name: str) -> Row | None:
-        """The field of a Zephyr custom field: of its name, with a prefix where a system field has that label."""
-        label = name.strip()
-        return self._own.get(f"Zephyr {label}" if label.casefold() in self._taken else label)
+        """The field of a Zephyr custom field."""
+        return self._own.get(self._labels.get(name, ""))
+
+
+def _candidates(name: str) -> Iterator[str]:
+    prefixed = f"Zephyr {name}"
+    yield name[:LONGEST_LABEL]
+    yield prefixed[:LONGEST_LABEL]
+    for number in itertools.count(2):
+        yield f"{prefixed[: LONGEST_LABEL - 2]} {number}"
 
 
 def shown(case: Row, field: Row) -> str | set[str]:
@@ -54,17 +80,18 @@ def says_the_same(value: Any, field: Row, actual: str | set[str]) -> bool:
     if isinstance(value, list):
         return same_list(value, actual)
     if isinstance(actual, set):
-        return actual == {_word(value)}
+        return actual == {word(value)}
     if isinstance(value, int | float) and not isinstance(value, bool):
         return same_number(value, actual)
     if field["data_type"] in DATES:
         return same_instant(str(value), actual)
     if field["data_type"] == RICH_TEXT:
-        return plain(_word(value)) == plain(actual)
-    return collapsed(_word(value)) == collapsed(actual)
+        return plain(word(value)) == plain(actual)
+    return collapsed(word(value)) == collapsed(actual)
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
+    """A single value as people see it in qTest."""
     return ("No", "Yes")[value] if isinstance(value, bool) else str(value)
 
 
@@ -76,7 +103,9 @@ def same_list(value: list[Any], actual: str | set[str]) -> bool:
 def _lists(actual: str | set[str]) -> list[set[str]]:
     if isinstance(actual, set):
         return [actual]
-    return [set(json.loads(actual))] if actual.startswith("[") else [set(actual.split(", "))]
+    with contextlib.suppress(ValueError):
+        return [set(actual.split(", ")), {str(item) for item in json.loads(actual)}]
+    return [set(actual.split(", "))]
 
 
 def same_number(value: Any, actual: str | set[str]) -> bool:

@@ -31,7 +31,8 @@ class Reading:
 def compare(corpus: Corpus, objects: Objects, mapping: Row) -> Reading:
     """All differences between a project and its image; `mapping` is the mapping file as data."""
     modules = Modules(corpus, objects, mapping.get("root_module") or corpus.project)
-    fields = Fields(objects.fields)
+    names = {name for row in corpus.cases for name, value in row["customFields"].items() if value not in UNSET}
+    fields = Fields(objects.fields, names)
     key_field = fields.own("Zephyr Key")
     keys = {row["id"]: str(shown(row, key_field)) if key_field else "" for row in objects.cases}
     scripts = Scripts(corpus, objects, keys)

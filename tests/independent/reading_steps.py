@@ -4,9 +4,10 @@ import html
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from both_sides import Corpus, Objects, Row
-from field_values import UNSET
+from field_values import UNSET, same_list, word
 from plain_text import CONTROL, collapsed, plain
 
 Found = Iterator[tuple[str, str]]
@@ -73,8 +74,8 @@ class Scripts:
             rest = head
             if found is None:
                 yield where, f"it is missing: {value!r}"
-            else:
-                yield from text_differences(where, value, found)
+            elif not (isinstance(value, list) and same_list(value, found)):
+                yield from text_differences(where, word(value), found)
         yield from text_differences("description", inline.get("description"), rest)
         yield from text_differences("expected", inline.get("expectedResult"), row["expected"])
 
@@ -115,14 +116,17 @@ def _is_pinned(called: Row) -> bool:
     return "/versions/" in called.get("self", "")
 
 
-def _blocks(inline: Row) -> list[tuple[str, str]]:
+def _blocks(inline: Row) -> list[tuple[str, Any]]:
     """What follows a step's description under labels, in order."""
     known = [("test data", inline.get("testData")), ("reflect", inline.get("reflectRef"))]
     named = [*known, *(inline.get("customFields") or {}).items()]
-    return [(label, str(value)) for label, value in named if value not in UNSET]
+    return [(label, value) for label, value in named if value not in UNSET]
 
 
 def _split(text: str, label: str) -> tuple[str, str | None]:
-    """The text before a labelled block, and the block."""
-    marks = list(re.finditer(rf"<p>\[{re.escape(html.escape(label, quote=False))}( \d+)?\]</p>", text))
-    return (text[: marks[-1].start()], text[marks[-1].end() :]) if marks else (text, None)
+    """The text before a labelled block, and the block; of several such labels the one of the highest number counts."""
+    marks = list(re.finditer(rf"<p>\[{re.escape(html.escape(label, quote=False))}(?: (\d+))?\]</p>", text))
+    if not marks:
+        return text, None
+    mark = max(marks, key=lambda found: int(found[1] or 1))
+    return text[: mark.start()], text[mark.end() :]
