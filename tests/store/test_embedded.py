@@ -15,12 +15,17 @@ import psutil
 import pytest
 
 from ztoq_async.errors import ResourceError, StoreError
+from ztoq_async.store.binaries import find_binaries
 from ztoq_async.store.embedded import EmbeddedPostgres
 from ztoq_async.store.processes import server_processes
 
 ROOT = os.geteuid() == 0
 ANY_USER = pwd.getpwnam("nobody").pw_uid if ROOT else None  # whose signals reach the server's user
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root")
+needs_open_programs = pytest.mark.skipif(
+    not all(folder.stat().st_mode & 0o001 for folder in find_binaries().parents),
+    reason="PostgreSQL's programs are below a closed folder, which no other user passes without the capability",
+)
 needs_plain = pytest.mark.skipif(ROOT, reason="root passes every mode")
 OPENER = """
 import asyncio, sys
@@ -430,6 +435,22 @@ async def test_root_uses_a_store_below_a_closed_folder(tmp_path):
 
 
 @needs_root
+async def test_root_uses_programs_below_a_closed_folder(tmp_path, monkeypatch):
+    """As root the programs too may be below a folder of mode 0700, as in an environment in root's own home."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    programs = find_binaries()
+    package = programs.parents[1]
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        if folder.is_dir():
+            shutil.copytree(folder, closed / folder.name, symlinks=True)
+    monkeypatch.setenv("ZTOQ_PG_BIN", str(closed / package.name / programs.relative_to(package)))
+    async with EmbeddedPostgres(tmp_path / "store") as server, connected(server.dsn) as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+
+
+@needs_root
+@needs_open_programs
 async def test_root_without_setpriv_keeps_the_data_elsewhere(tmp_path, monkeypatch):
     """Where the capability is missing, the file `location` says where the data are, and a second start finds them."""
     (tmp_path / "closed").mkdir(mode=0o700)

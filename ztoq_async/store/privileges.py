@@ -88,7 +88,9 @@ def _with_capability(uid: int, gid: int) -> Launcher | None:
     if setpriv is None:
         return None
     change = (f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--inh-caps=+dac_override")
-    return Launcher((setpriv, *change, "--ambient-caps=+dac_override"), uid, gid)
+    # The secure bit lets access(2) count the capability, by which initdb looks for `postgres` in a closed environment.
+    keep = ("--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup")
+    return Launcher((setpriv, *change, *keep), uid, gid)
 
 
 def _give(path: Path, uid: int, gid: int) -> bool:
