@@ -138,6 +138,7 @@ async def _write(run: Run, planned: list[tuple[Kind, Planning]], held: dict[str,
 
 async def _read_back(run: Run) -> None:
     run.calls_before_verify = _qtest_calls(run)
+    await run.overview.forget_seen()
     for kind in KINDS:
         if kind.reported:
             await verify_kind(run, kind)

@@ -6,6 +6,7 @@ them in this project (facts.md 3.6).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from ztoq_async.errors import SettingsError
 from ztoq_async.mapping.context import Context, FieldPlan
 from ztoq_async.mapping.rules import FIELD_TYPES
 from ztoq_async.mapping.seen import ValuesSeen
+from ztoq_async.mapping.text import without_control
 from ztoq_async.qtest.records import DataType, Field
 
 KEY = "Zephyr Key"
@@ -58,7 +60,7 @@ def _built_in(context: Context) -> Iterator[_Wish]:
 def _custom(context: Context) -> Iterator[_Wish]:
     for name, seen in sorted(context.source.seen.custom.items()):
         wanted = context.rules.fields.get(name)
-        data_type, choices = (FIELD_TYPES[wanted], _choices(seen)) if wanted else type_of(seen)
+        data_type, choices = _wanted(FIELD_TYPES[wanted], seen) if wanted else type_of(seen)
         yield f"customFields.{name}", name, data_type, choices
 
 
@@ -86,19 +88,24 @@ def _choice_type(seen: ValuesSeen) -> tuple[DataType, tuple[str, ...]]:
     return DataType.MULTI_SELECT, tuple(sorted(seen.choices))
 
 
-def _choices(seen: ValuesSeen) -> tuple[str, ...]:
-    return ("Yes", "No") if seen.kinds == {"boolean"} else tuple(sorted(seen.choices))
+def _wanted(data_type: DataType, seen: ValuesSeen) -> tuple[DataType, tuple[str, ...]]:
+    if data_type not in (DataType.COMBO, DataType.MULTI_SELECT):
+        return data_type, ()
+    return data_type, ("Yes", "No") if seen.kinds == {"boolean"} else tuple(sorted(seen.choices))
 
 
 def _placed(
     context: Context, attribute: str, label: str, data_type: DataType, choices: tuple[str, ...], taken: set[str]
 ) -> FieldPlan:
     """The wish under a label that is free, or that a fitting field of the site already has (used, not made again)."""
-    existing = {field.label.casefold(): field for field in context.target.fields.values()}
+    existing: dict[str, list[Field]] = defaultdict(list)
+    for known in context.target.fields.values():
+        existing[known.label.casefold()].append(known)
     for candidate in _labels(label):
-        field = existing.get(candidate.casefold())
-        if candidate.casefold() in taken or (field and not _holds(field, data_type)):
+        alike = existing[candidate.casefold()]
+        if candidate.casefold() in taken or not all(_holds(field, data_type) for field in alike):
             continue
+        field = alike[0] if alike else None
         kept = DataType(field.data_type) if field and field.data_type else data_type
         return FieldPlan(attribute, field.label if field else candidate, kept, choices)
     raise SettingsError(
@@ -108,9 +115,9 @@ def _placed(
 
 
 def _labels(label: str) -> Iterator[str]:
-    short = label.strip()[:LONGEST_LABEL] or "unnamed"
+    short = without_control(label).strip()[:LONGEST_LABEL].strip() or "unnamed"
     yield short
-    prefixed = (PREFIX + short)[:LONGEST_LABEL]
+    prefixed = (PREFIX + short)[:LONGEST_LABEL].strip()
     yield prefixed
     for number in range(2, 10):
         yield f"{prefixed[: LONGEST_LABEL - 2]} {number}"

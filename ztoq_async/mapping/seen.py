@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.mapping.text import is_html
+from ztoq_async.mapping.text import cleaned, holds_forbidden, is_html, without_control
 from ztoq_async.zephyr.records import TestCase
 
 MOST_CHOICES = 300
@@ -27,20 +27,18 @@ class ValuesSeen(msgspec.Struct):
     overflow: bool = False
 
     def add(self, value: Any) -> None:
-        """Notes one value that is set."""
+        """Notes one value that is set; a single one is a choice too, for a field that the mapping makes a combo."""
         self.kinds.add(kind_of(value))
-        if isinstance(value, list):
-            for choice in value:
-                self._add_choice(choice)
+        for choice in value if isinstance(value, list) else [value]:
+            self._add_choice(choice)
 
     def _add_choice(self, choice: Any) -> None:
-        if not isinstance(choice, str) or len(choice) > LONGEST_TEXT:
+        label = words(choice) if isinstance(choice, str | int | float) else ""
+        known = label in self.choices
+        if not label.strip() or len(label) > LONGEST_TEXT or (not known and len(self.choices) >= MOST_CHOICES):
             self.overflow = True
-        elif choice not in self.choices:
-            if len(self.choices) >= MOST_CHOICES:
-                self.overflow = True
-            else:
-                self.choices.add(choice)
+        else:
+            self.choices.add(label)
 
 
 class Seen(msgspec.Struct):
@@ -60,7 +58,7 @@ class Seen(msgspec.Struct):
         self.statuses.add(case.status.id)
         self.priorities.add(case.priority.id)
         self.unfiled = self.unfiled or case.folder is None
-        if case.owner:
+        if case.owner and case.owner.account_id:
             self.owners.add(case.owner.account_id)
         if case.component:
             self.components.add(case.component.id)
@@ -78,6 +76,16 @@ class Seen(msgspec.Struct):
             self.attributes.add("estimatedTime")
         if case.links.issues or case.links.web_links:
             self.attributes.add("links")
+
+
+def words(value: str | float) -> str:
+    """A single value as qTest shows it: its label where the field has choices."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    if isinstance(value, str):
+        text = without_control(value)
+        return cleaned(text) if holds_forbidden(text) else text
+    return msgspec.json.encode(value).decode()
 
 
 def kind_of(value: Any) -> str:

@@ -115,13 +115,13 @@ def _moved(text: str, attribute: str, rule: str, notes: list[Note]) -> str:
 
 def labelled(label: str, text: str, beside: str = "") -> str:
     """A block under a label; where the texts beside it hold the label, it takes a number above theirs."""
-    taken = [int(number or 1) for number in re.findall(rf"\[{re.escape(label)}(?: (\d+))?\]", beside)]
-    mark = f"[{label}]" if not taken else f"[{label} {max(taken) + 1}]"
-    return f"<p>{as_html(mark)}</p>{text}"
+    start = without_parameters(f"[{as_html(without_control(label))}")
+    taken = [int(number or 1) for number in re.findall(rf"{re.escape(start)}(?: (\d+))?\]", beside, re.ASCII)]
+    return f"<p>{start}]</p>{text}" if not taken else f"<p>{start} {max(taken) + 1}]</p>{text}"
 
 
 def _call(call: CallToTest, linked: Collection[str], notes: list[Note]) -> StepTarget:
-    description = f"<p>[call] {call.test_case_key}</p>"
+    description = f"<p>[call] {as_html(call.test_case_key)}</p>"
     link = call.test_case_key in linked and not is_pinned(call)
     loss = "" if link else f"the call to {call.test_case_key} is text, not a link"
     notes.append(Note("steps.testCase.testCaseKey", "call-to-test" if link else "call-flattened", loss))

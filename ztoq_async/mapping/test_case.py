@@ -133,7 +133,7 @@ def mapped_value(name: str, rules: dict[str, str], field: Field) -> str:
 
 
 def _owner(case: TestCase, context: Context, notes: list[Note]) -> Iterator[tuple[str, Value]]:
-    if case.owner is None:
+    if case.owner is None or not case.owner.account_id:
         return
     notes.append(Note("owner.accountId", "owner-as-text"))
     yield context.plans["owner"].label, case.owner.account_id

@@ -36,7 +36,10 @@ class _TestCasePlanner:
                 Row("test-case", case.key, refusal=f"folder: no list of the project knows the id {case.folder.id}"),
             )
         module = f"module:{case.folder.id}" if case.folder else f"module:{modules.unfiled_key(self._context)}"
-        called = steps.calls(msgspec.json.decode(detail, type=Script))
+        try:
+            called = steps.calls(msgspec.json.decode(detail, type=Script))
+        except msgspec.DecodeError as error:
+            return (Row("test-case", case.key, refusal=f"its script is not what the contract says: {error}"),)
         if not called or self._context.target.findings.called_steps == "ignored":
             return (self._row(case.key, module, ()),)
         self._calls[case.key] = called

@@ -20,28 +20,8 @@ _TAG_OR_ENTITY = re.compile(r"<[a-zA-Z/!][^>]*>|&(#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z
 _PARAMETER = re.compile(r"\[~")
 _BLOCKS = frozenset({"p", "div", "br"})
 _INLINE = frozenset(
-    [
-        "a",
-        "b",
-        "big",
-        "code",
-        "del",
-        "em",
-        "font",
-        "i",
-        "ins",
-        "label",
-        "mark",
-        "s",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "tt",
-        "u",
-    ]
+    {"a", "b", "big", "code", "del", "em", "font", "i", "ins", "label", "mark", "s"}
+    | {"small", "span", "strike", "strong", "sub", "sup", "tt", "u"}
 )
 _FORBIDDEN = frozenset({"script", "iframe", "object", "embed"})
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from ztoq_async.errors import SourceError
-from ztoq_async.mapping.seen import kind_of
-from ztoq_async.mapping.text import cleaned, holds_forbidden, same_html, same_line, without_control
+from ztoq_async.mapping.seen import kind_of, words
+from ztoq_async.mapping.text import same_html, same_line
 from ztoq_async.qtest.records import DataType, Field, Property
 
 Value = str | tuple[str, ...]
@@ -33,29 +33,24 @@ def from_zephyr(value: Any, data_type: int) -> Value:
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    if isinstance(value, str):
-        text = without_control(value)
-        return cleaned(text) if holds_forbidden(text) else text
-    if isinstance(value, int | float):
-        return msgspec.json.encode(value).decode()
+    if isinstance(value, str | int | float):
+        return words(value)
     raise SourceError(f"a value of the kind '{type(value).__name__}' in a list has no rule")
 
 
 def _joined(values: list[Any]) -> str:
-    words = [_words(value) for value in values]
-    if any(", " in word for word in words):
-        return msgspec.json.encode(words).decode()
-    return ", ".join(words)
+    items = [_words(value) for value in values]
+    if any(", " in item for item in items):
+        return msgspec.json.encode(items).decode()
+    return ", ".join(items)
 
 
 def _instant(text: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(str(text))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise SourceError(f"'{text}' is not a date") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def to_property(value: Value, field: Field) -> dict[str, Any]:
@@ -70,6 +65,8 @@ def _encoded(value: Value, field: Field) -> str:
     unknown = [label for label in value if label not in ids]
     if unknown:
         raise SourceError(f"the qTest field '{field.label}' has no value '{unknown[0]}'")
+    if field.data_type == DataType.COMBO and len(value) > 1:
+        raise SourceError(f"the qTest field '{field.label}' takes one value, not {len(value)}")
     if field.data_type == DataType.COMBO:
         return str(ids[value[0]])
     return "[" + ",".join(str(ids[label]) for label in value) + "]"

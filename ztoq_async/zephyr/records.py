@@ -18,9 +18,9 @@ class Ref(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True, rename="camel"):
-    """An Atlassian account: only its id is known here (facts.md 1.10)."""
+    """An Atlassian account: only its id is known here (facts.md 1.10), and that may be null."""
 
-    account_id: str
+    account_id: str | None
 
 
 class Project(msgspec.Struct, frozen=True, rename="camel"):
