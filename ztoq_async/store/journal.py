@@ -17,8 +17,9 @@ from ztoq_async.mapping.kind import Made, Refs
 from ztoq_async.plan import Row
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
+from ztoq_async.store.statements import CLAIM, FORGET_EDGES, MOVE, REFUSE_CHILDREN, UNCLAIM, WAITS
 from ztoq_async.store.tenure import Tenure
-from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED, SENT
+from ztoq_async.store.transitions import DONE, FROM, REFUSED
 
 _SEPARATOR = "\x1f"
 REFS_KEPT = 20_000
@@ -115,6 +116,7 @@ class Journal:
         )
 
     async def _connect(self, session: Session, rows: Sequence[Row]) -> None:
+        await session.execute(FORGET_EDGES, [row.kind for row in rows], [row.key for row in rows])
         edges = [(row, name, True) for row in rows for name in row.parents]
         edges += [(row, name, False) for row in rows for name in row.after]
         await session.execute(
@@ -129,7 +131,7 @@ class Journal:
             [hard for _, _, hard in edges],
         )
         await session.execute(
-            _WAITS + "AND (c.kind, c.key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
+            WAITS + "AND (c.kind, c.key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
             [row.kind for row in rows],
             [row.key for row in rows],
         )
@@ -157,9 +159,9 @@ class Journal:
         async def write(session: Session) -> list[Record]:
             if self._claiming:
                 held = [*working, *(row.id for row in self._gathered)]
-                await session.execute(_UNCLAIM, kind, self._tenure.epoch, held)
+                await session.execute(UNCLAIM, kind, self._tenure.epoch, held)
             self._claiming = True
-            return await session.fetch(_CLAIM, kind, source, most, self._tenure.epoch)
+            return await session.fetch(CLAIM, kind, source, most, self._tenure.epoch)
 
         async with self._lock:
             rows = await self._tenure.write(self._database, write)
@@ -222,17 +224,13 @@ class Journal:
             rows = [row for row in batch if row.state == state]
             if rows:
                 await self._move(session, state, allowed, rows)
-        ids = [row.id for row in batch if row.state in (DONE, REFUSED)]
-        if ids:
-            await session.execute(
-                _WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))", ids
-            )
+        await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
         if any(row.state == REFUSED for row in batch):
             await self._refuse_children(session)
 
     async def _move(self, session: Session, state: str, allowed: tuple[str, ...], rows: Sequence[Transition]) -> None:
         await session.execute(
-            _MOVE,
+            MOVE,
             state,
             list(allowed),
             [row.id for row in rows],
@@ -247,7 +245,15 @@ class Journal:
         )
 
     async def _refuse_children(self, session: Session) -> None:
-        await session.execute(_REFUSE_CHILDREN)
+        refused = await session.fetch(REFUSE_CHILDREN)
+        await self._recount(session, [row["id"] for row in refused])
+
+    async def _recount(self, session: Session, settled: Sequence[int]) -> None:
+        """What waits for these rows may wait for less now."""
+        if settled:
+            await session.execute(
+                WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))", settled
+            )
 
     async def _note_orphans(self, batch: Sequence[Transition]) -> None:
         """Rule 8: what this engine made after it was overtaken is kept under its id, for rule 7 to settle."""
@@ -260,48 +266,3 @@ class Journal:
                 [row.made.id for row in made],
                 self._tenure.epoch,
             )
-
-
-_WAITS = """
-UPDATE journal c SET waits = (
-    SELECT count(*) FROM journal_edge e JOIN journal p ON p.id = e.parent
-    WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
-) WHERE c.state = 'pending' """
-
-_UNCLAIM = f"""
-UPDATE journal SET state = '{PENDING}' WHERE kind = $1 AND state = '{SENT}' AND epoch = $2 AND id <> ALL($3::bigint[])
-"""
-
-_CLAIM = f"""
-WITH claimed AS (
-    UPDATE journal SET state = '{SENT}', epoch = $4, sent_at = now(), attempt = attempt + 1 WHERE id IN (
-        SELECT id FROM journal WHERE kind = $1 AND state = '{PENDING}' AND waits = 0 ORDER BY id LIMIT $3
-    ) RETURNING id, key, parents, attempt
-)
-SELECT c.*, a.record, a.detail FROM claimed c LEFT JOIN archive a ON a.source = $2 AND a.key = c.key ORDER BY c.id
-"""
-
-_MOVE = f"""
-UPDATE journal j SET state = $1,
-    target_id = CASE WHEN $1 = '{DONE}' THEN t.target ELSE j.target_id END,
-    version_id = CASE WHEN $1 = '{DONE}' THEN t.version ELSE j.version_id END,
-    step_ids = CASE WHEN $1 = '{DONE}' THEN string_to_array(t.steps, ',')::bigint[] ELSE j.step_ids END,
-    origin = CASE WHEN $1 = '{DONE}' THEN t.origin ELSE j.origin END,
-    made_pass = CASE WHEN $1 = '{DONE}' THEN $11 ELSE j.made_pass END,
-    due_at = CASE WHEN $1 = '{DOUBT}' THEN now() + make_interval(secs => t.due) ELSE NULL END,
-    reason = t.reason, resent = j.resent OR t.resent
-FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::float8[], $10::bool[])
-    AS t(id, target, version, steps, origin, reason, due, resent)
-WHERE j.id = t.id AND j.state = ANY($2)
-"""
-
-_REFUSE_CHILDREN = f"""
-WITH RECURSIVE down AS (
-    SELECT e.child, p.kind || ' ' || p.key AS name FROM journal_edge e JOIN journal p ON p.id = e.parent
-    WHERE e.hard AND p.state = '{REFUSED}'
-    UNION
-    SELECT e.child, d.name FROM journal_edge e JOIN down d ON e.parent = d.child WHERE e.hard
-)
-UPDATE journal j SET state = '{REFUSED}', reason = 'parent: ' || d.name || ' was refused'
-FROM down d WHERE j.id = d.child AND j.state = '{PENDING}'
-"""

@@ -1,0 +1,54 @@
+"""The statements of the journal; `transitions.py` says which of them may follow on which state."""
+
+from __future__ import annotations
+
+from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED, SENT
+
+FORGET_EDGES = f"""
+DELETE FROM journal_edge e USING journal c WHERE e.child = c.id AND c.state = '{PENDING}'
+AND (c.kind, c.key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+"""
+
+WAITS = """
+UPDATE journal c SET waits = (
+    SELECT count(*) FROM journal_edge e JOIN journal p ON p.id = e.parent
+    WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
+) WHERE c.state = 'pending' """
+
+UNCLAIM = f"""
+UPDATE journal SET state = '{PENDING}' WHERE kind = $1 AND state = '{SENT}' AND epoch = $2 AND id <> ALL($3::bigint[])
+"""
+
+CLAIM = f"""
+WITH claimed AS (
+    UPDATE journal SET state = '{SENT}', epoch = $4, sent_at = now(), attempt = attempt + 1 WHERE id IN (
+        SELECT id FROM journal WHERE kind = $1 AND state = '{PENDING}' AND waits = 0 ORDER BY id LIMIT $3
+    ) RETURNING id, key, parents, attempt
+)
+SELECT c.*, a.record, a.detail FROM claimed c LEFT JOIN archive a ON a.source = $2 AND a.key = c.key ORDER BY c.id
+"""
+
+MOVE = f"""
+UPDATE journal j SET state = $1,
+    target_id = CASE WHEN $1 = '{DONE}' THEN t.target ELSE j.target_id END,
+    version_id = CASE WHEN $1 = '{DONE}' THEN t.version ELSE j.version_id END,
+    step_ids = CASE WHEN $1 = '{DONE}' THEN string_to_array(t.steps, ',')::bigint[] ELSE j.step_ids END,
+    origin = CASE WHEN $1 = '{DONE}' THEN t.origin ELSE j.origin END,
+    made_pass = CASE WHEN $1 = '{DONE}' THEN $11 ELSE j.made_pass END,
+    due_at = CASE WHEN $1 = '{DOUBT}' THEN now() + make_interval(secs => t.due) ELSE NULL END,
+    reason = t.reason, resent = j.resent OR t.resent
+FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::float8[], $10::bool[])
+    AS t(id, target, version, steps, origin, reason, due, resent)
+WHERE j.id = t.id AND j.state = ANY($2)
+"""
+
+REFUSE_CHILDREN = f"""
+WITH RECURSIVE down AS (
+    SELECT e.child, p.kind || ' ' || p.key AS name FROM journal_edge e JOIN journal p ON p.id = e.parent
+    WHERE e.hard AND p.state = '{REFUSED}'
+    UNION
+    SELECT e.child, d.name FROM journal_edge e JOIN down d ON e.parent = d.child WHERE e.hard
+)
+UPDATE journal j SET state = '{REFUSED}', reason = 'parent: ' || d.name || ' was refused'
+FROM down d WHERE j.id = d.child AND j.state = '{PENDING}' RETURNING j.id
+"""
