@@ -1,0 +1,146 @@
+"""Who may write: one engine at a time, and a dead one's store is free again."""
+
+import asyncio
+import sys
+import time
+
+import msgspec
+import pytest
+
+from ztoq_async.errors import FenceError, SettingsError, StoreBusy
+from ztoq_async.resources.database import Database
+from ztoq_async.store import tenure as tenures
+from ztoq_async.store.schema import upgrade
+from ztoq_async.store.tenure import Holder, Tenure, tenure
+
+NAMES = ("zephyr MM", "qtest 1")
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A lease of a second, so that a test can see its end."""
+    monkeypatch.setattr(tenures, "LEASE_S", 1.0)
+    monkeypatch.setattr(tenures, "BEAT_S", 0.2)
+    monkeypatch.setattr(tenures, "MARGIN_S", 0.2)
+
+
+async def leave(store, holder):
+    """The store as an engine leaves it that vanished without a word."""
+    async with tenure(store, *NAMES, 0.0):
+        pass
+    async with store.session() as session:
+        text = msgspec.json.encode(holder).decode()
+        await session.execute("UPDATE migration SET holder = $1, beat_at = now()", text)
+
+
+async def test_a_second_engine_is_refused_by_the_name_of_the_first(store, postgres):
+    """StoreBusy says which process works; it neither waits nor writes; opening the store does not wait either."""
+    async with tenure(store, *NAMES, 0.0) as first, Database(postgres.dsn) as other:
+        start = time.monotonic()
+        await upgrade(other)
+        with pytest.raises(StoreBusy, match=rf"process {Holder.here().pid} on {Holder.here().host}"):
+            async with tenure(other, *NAMES, 0.0):
+                pytest.fail("two engines on one store")
+        assert time.monotonic() - start < 2
+        async with store.session() as session:
+            assert await session.fetchval("SELECT epoch FROM migration") == first.epoch
+
+
+async def test_each_start_has_an_epoch_of_its_own(store):
+    """One more each time, also after an error."""
+    epochs = []
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            async with tenure(store, *NAMES, 0.0) as held:
+                epochs.append(held.epoch)
+                raise RuntimeError
+    assert epochs == [1, 2, 3]
+
+
+async def test_a_store_holds_one_move(store):
+    """SettingsError names both moves and the setting."""
+    async with tenure(store, *NAMES, 0.0):
+        pass
+    with pytest.raises(SettingsError, match=r"zephyr MM.*qtest 2.*\[store\] path"):
+        async with tenure(store, "zephyr MM", "qtest 2", 0.0):
+            pass
+
+
+async def test_a_crashed_engine_of_this_machine_is_followed_at_once(store):
+    """A process that is surely gone sends nothing any more."""
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    here = Holder.here()
+    await leave(store, Holder(here.host, here.boot, gone.pid, time.time()))
+    start = time.monotonic()
+    async with tenure(store, *NAMES, 60.0):
+        assert time.monotonic() - start < 1
+
+
+async def test_another_process_under_a_dead_ones_number_is_not_taken_for_it(store):
+    """Start times tell two processes with one number apart."""
+    here = Holder.here()
+    assert not here.is_dead()
+    assert Holder(here.host, here.boot, here.pid, here.started - 100).is_dead()
+    assert not Holder("elsewhere", here.boot, 1, 0.0).is_dead()
+    assert not Holder(here.host, "another boot", 1, 0.0).is_dead()
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_silent_engine_elsewhere_is_followed_after_lease_and_settling(store):
+    """Not before its last request must have had its effect."""
+    await leave(store, Holder("elsewhere", "boot", 4711, 1.0))
+    start = time.monotonic()
+    async with tenure(store, *NAMES, 0.5):
+        assert 1.3 < time.monotonic() - start < 3
+
+
+@pytest.mark.usefixtures("short")
+async def test_an_engine_elsewhere_that_still_beats_is_not_followed(store):
+    """Its lock is lost, but not its lease: StoreBusy names it."""
+    await leave(store, Holder("elsewhere", "boot", 4711, 1.0))
+
+    async def beat():
+        while True:
+            await asyncio.sleep(0.2)
+            async with store.session() as session:
+                await session.execute("UPDATE migration SET beat_at = now()")
+
+    beating = asyncio.create_task(beat())
+    try:
+        with pytest.raises(StoreBusy, match="process 4711 on elsewhere"):
+            async with tenure(store, *NAMES, 0.2):
+                pass
+    finally:
+        beating.cancel()
+        await asyncio.wait([beating])
+
+
+@pytest.mark.usefixtures("short")
+async def test_the_heartbeat_keeps_the_lease_and_its_loss_is_noticed(store):
+    """While it beats the fence lets through; without beats it raises before the lease ends."""
+    async with tenure(store, *NAMES, 0.0) as held:
+        await asyncio.sleep(1.5)
+        held.fence()
+        async with store.session() as session:
+            await session.execute("LOCK TABLE migration")
+            await asyncio.sleep(1.2)
+            with pytest.raises(FenceError, match="could not renew its lease"):
+                held.fence()
+
+
+@pytest.mark.usefixtures("short")
+async def test_an_engine_that_was_overtaken_is_fenced_at_its_next_beat(store):
+    """The remaining lease is worth nothing once another epoch is current."""
+    async with tenure(store, *NAMES, 0.0) as held:
+        async with store.session() as session:
+            await session.execute("UPDATE migration SET epoch = epoch + 1")
+        await asyncio.sleep(0.5)
+        with pytest.raises(FenceError):
+            held.fence()
+
+
+def test_no_tenure_may_not_send():
+    """Reading alone gives no right to write."""
+    with pytest.raises(FenceError):
+        Tenure.none().fence()
