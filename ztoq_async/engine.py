@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from ztoq_async.errors import ResourceError, SettingsError
 from ztoq_async.lanes.move import move, read, verify
 from ztoq_async.lanes.run import Progress, Run
@@ -139,12 +141,17 @@ class Engine:
         return await verify(self._run(Tenure.none(), number), self._monitor)
 
     async def status(self) -> Report:
-        """What the store says, also while another engine runs; asks no service."""
+        """What the store says, also while another engine runs; asks no service.
+
+        `outcome` is the last finished run's, `interrupted` while one is unfinished or none was begun.
+        """
         number = await passes.last_pass(self._database)
         counts = await Overview(self._database, number).counts()
         kinds = build.kind_counts(counts, {}, verified=False)
         rows = sum(counter[state] for counter in counts.values() for state in ("pending", "sent", "doubt"))
-        return {"outcome": "interrupted" if rows else "complete", "pass": number, "open": rows, "kinds": kinds}
+        finished = await passes.report_of(self._database, number)
+        outcome = "interrupted" if finished is None else msgspec.json.decode(finished)["outcome"]
+        return {"outcome": outcome, "pass": number, "open": rows, "kinds": kinds}
 
     @contextlib.asynccontextmanager
     async def _opened_run(self) -> AsyncIterator[Run]:

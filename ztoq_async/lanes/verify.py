@@ -22,6 +22,7 @@ async def verify_kind(run: Run, kind: Kind) -> None:
         for start in range(0, len(found), BREATH):
             await _compare(run, kind, found[start : start + BREATH])
             lane.done += len(found[start : start + BREATH])
+            run.check()
     async for rows in run.overview.rows(kind.name, kind.source, unseen=True):
         await _ask_by_id(run, kind, rows)
 

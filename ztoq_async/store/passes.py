@@ -22,6 +22,13 @@ async def last_pass(database: Database) -> int:
         return int(await session.fetchval("SELECT coalesce(max(number), 0) FROM pass"))
 
 
+async def report_of(database: Database, number: int) -> bytes | None:
+    """The report with which a pass was finished, None if it is not."""
+    async with database.session() as session:
+        report = await session.fetchval("SELECT report FROM pass WHERE number = $1", number)
+    return None if report is None else bytes(report)
+
+
 async def last_read_pass(database: Database, lists: int) -> int:
     """The number of the newest pass that has read all its lists, 0 if there is none."""
     query = (
