@@ -88,6 +88,15 @@ def other_target() -> Mutation:
     return body(lambda sent: sent | {"test_steps": mutate(sent["test_steps"])}, "].call: a link to ")
 
 
+MAPPING = """
+[status]
+"Do not use any more" = "New"
+"Released" = "Ready For Baseline"
+"Work in progress" = "In Progress"
+[priority]
+"Normal" = "Medium"
+"Smoke test 🚬" = "Low"
+"""
 SYSTEM = ("Status", "Priority")
 MUTATIONS = {
     "expected results dropped": each_step("].expected: ", expected=""),
@@ -158,34 +167,17 @@ MUTATIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def mapping() -> str:
-    """A rule for every value of the project."""
-    return """
-[status]
-"Do not use any more" = "New"
-"Released" = "Ready For Baseline"
-"Work in progress" = "In Progress"
-[priority]
-"Normal" = "Medium"
-"Smoke test 🚬" = "Low"
-[users]
-[fields]
-"Notes" = "rich-text"
-"""
-
-
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
-async def test_a_broken_mapping_is_noticed(mutation, monkeypatch, mapping, empty_store, tmp_path):
+async def test_a_broken_mapping_is_noticed(mutation, monkeypatch, empty_store, tmp_path):
     """Each mutation that changes what a person reads in qTest makes the reader name a difference of its kind."""
     mutation.apply(monkeypatch)
-    found = (await migrate(Generator(20, seed=1), tmp_path, await empty_store(), mapping=mapping)).reading.differences
+    found = (await migrate(Generator(20, seed=1), tmp_path, await empty_store(), mapping=MAPPING)).reading.differences
     assert any(mutation.noticed in line for line in found), found[:5]
 
 
-async def test_the_sound_mapping_has_no_difference(mapping, empty_store, tmp_path):
+async def test_the_sound_mapping_has_no_difference(empty_store, tmp_path):
     """The same project without a mutation: nothing is noticed, one call of the circle is text."""
-    moved = await migrate(Generator(20, seed=1), tmp_path, await empty_store(), mapping=mapping)
+    moved = await migrate(Generator(20, seed=1), tmp_path, await empty_store(), mapping=MAPPING)
     assert moved.report["outcome"] == "complete"
     assert moved.reading.differences == []
     assert (moved.reading.cases, moved.reading.flattened) == (20, 1)
