@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import msgspec
+
 from ztoq_async.errors import SourceError
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.account import IDENTITY, REFUSED, is_identity, settle
@@ -34,7 +36,7 @@ async def account(run: Run, kinds: tuple[Kind, ...]) -> Counts:
 
 def _account(run: Run, kind: Kind, row: Known, counts: Counts) -> list[LedgerRow]:
     item = Item(row.key, row.parents, row.record, row.detail)
-    read = list(kind.attributes(item))
+    read = _attributes(kind, item)
     reason = row.reason
     if row.state == "done":
         try:
@@ -49,6 +51,14 @@ def _account(run: Run, kind: Kind, row: Known, counts: Counts) -> list[LedgerRow
             return losses + [LedgerRow(kind.reported, row.key, name, UNEXPLAINED, "no rule") for name in surplus]
     counts.update((kind.reported, name, IDENTITY if is_identity(name) else REFUSED) for name in read)
     return [LedgerRow(kind.reported, row.key, "*", REFUSED, reason or f"it is {row.state}")]
+
+
+def _attributes(kind: Kind, item: Item) -> list[str]:
+    """The attributes of a record, none where it is no JSON that can be read: it is refused as a whole."""
+    try:
+        return list(kind.attributes(item))
+    except msgspec.DecodeError:
+        return []
 
 
 def totals(counts: Counts) -> dict[str, Counter[str]]:

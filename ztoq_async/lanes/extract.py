@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -58,10 +57,20 @@ def _record(value: bytes, source: Source) -> tuple[str, bytes, str]:
 
 
 def _any_key(value: bytes) -> str:
-    found: Any = msgspec.json.decode(value)
-    if isinstance(found, dict) and ("key" in found or "id" in found):
-        return str(found.get("key", found.get("id")))
-    raise SourceError("a record of the list has neither key nor id")
+    try:
+        found = msgspec.json.decode(value, type=_Keyed)
+    except msgspec.DecodeError as error:
+        raise SourceError(f"a record of the list cannot be read: {error}") from None
+    if not (found.key or found.id):
+        raise SourceError("a record of the list has neither key nor id")
+    return found.key or str(found.id)
+
+
+class _Keyed(msgspec.Struct, frozen=True):
+    """What every record must have, whatever else is wrong with it."""
+
+    key: str = ""
+    id: int = 0
 
 
 class Details:
