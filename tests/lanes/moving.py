@@ -86,7 +86,7 @@ class Move:
 
 
 @contextlib.asynccontextmanager
-async def a_move(store_url, folder, *, cases=40, faulty=0, settle_s=0.5, seed=1, **profile):
+async def a_move(store_url, folder, *, cases=40, faulty=0, settle_s=0.3, seed=1, **profile):
     """A sandbox, its mapping proposed in fair weather; the profile holds from then on."""
     async with Sandbox(Generator(cases, seed=seed, faulty=faulty), profile=Profile(), seed=seed) as sandbox:
         move = Move(sandbox, store_url, settle_s)

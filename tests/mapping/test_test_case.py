@@ -16,7 +16,7 @@ from ztoq_async.mapping.test_case_kind import TEST_CASE
 
 encode = msgspec.json.encode
 FOLDERS = [{"id": n, "parentId": None, "name": f"F{n}", "index": n, "folderType": "TEST_CASE"} for n in (1, 2)]
-relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
 
 
 def planned(case, script, findings=None):

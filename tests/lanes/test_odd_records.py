@@ -1,0 +1,58 @@
+"""Records that break the contract: refused by name, while everything else goes on."""
+
+import msgspec
+from moving import FAST, Move, made
+
+from ztoq_async.sandbox import Generator, Sandbox
+
+CASES = 30
+ODD = {
+    "labels": {"labels": "one"},
+    "estimatedTime": {"estimatedTime": "long"},
+    "status": {"status": {"self": "x"}},
+    "createdOn": {"createdOn": "yesterday"},
+    "0001": {"createdOn": "0001-01-01T00:00:00+14:00"},
+    "folder": {"folder": {"id": 99}},
+    "customFields.Odd": {"customFields": {"Odd": {"a": 1}}},
+}
+
+
+class Odd(Generator):
+    """The generated project with its last records changed, after the generator and before the service."""
+
+    def __init__(self, changes):
+        super().__init__(CASES, seed=5)
+        self._changes = {CASES - len(changes) + place: change for place, change in enumerate(changes)}
+
+    def case(self, position):
+        record = super().case(position)
+        change = self._changes.get(position)
+        return msgspec.json.encode(msgspec.json.decode(record) | change) if change else record
+
+
+async def moved(changes, store_url, folder):
+    """The report of the run that moves such a project."""
+    async with Sandbox(Odd(changes), seed=5) as sandbox:
+        move = Move(sandbox, store_url, 0.5)
+        await move.propose(folder)
+        return await move.run(limits={**FAST, "tries": 2})
+
+
+async def test_odd_records_are_refused_by_name_and_the_rest_is_moved(store_url, tmp_path):
+    """Each has a ledger row with its key and what is wrong; the account adds up; the outcome is degraded."""
+    report = await moved(list(ODD.values()), store_url, tmp_path)
+    row = report["kinds"]["test-case"]
+    refused = {entry["key"]: entry["words"] for entry in report["ledger"]["first"] if entry["rule"] == "refused"}
+    assert (row["read"], row["refused"], made(row)) == (CASES, len(ODD), CASES - len(ODD)), refused
+    for place, word in enumerate(ODD, start=CASES - len(ODD) + 1):
+        assert word in refused[f"SBX-T{place}"], refused
+    assert (report["outcome"], report["ledger"]["unexplained"]) == ("degraded", 0)
+
+
+async def test_an_attribute_that_nobody_knows_fails_the_run(store_url, tmp_path):
+    """What the service gains tomorrow is moved past, named and not hidden: the outcome is failed."""
+    report = await moved([{"novelty": "new"}], store_url, tmp_path)
+    assert (report["outcome"], report["ledger"]["unexplained"]) == ("failed", 1)
+    rows = [entry for entry in report["ledger"]["first"] if entry["rule"] == "unexplained"]
+    assert [(row["key"], row["attribute"]) for row in rows] == [(f"SBX-T{CASES}", "novelty")]
+    assert made(report["kinds"]["test-case"]) == CASES
