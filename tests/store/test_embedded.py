@@ -185,6 +185,11 @@ async def test_cold_and_warm_start_are_fast_and_rows_stay(tmp_path):
     assert warm < 1.5
 
 
+def mode(path):
+    """The mode of a file."""
+    return Path(path).stat().st_mode
+
+
 async def test_server_is_durable_and_listens_on_no_port(store):
     """fsync and synchronous commit are on, and only the unix socket is open."""
     async with EmbeddedPostgres(store) as server, connected(server.dsn) as connection:
@@ -192,7 +197,7 @@ async def test_server_is_durable_and_listens_on_no_port(store):
         assert await connection.fetchval("SHOW synchronous_commit") == "on"
         assert not [c for c in postmaster(store).net_connections("inet") if c.status == psutil.CONN_LISTEN]
         (folder,) = parse_qs(urlsplit(server.dsn).query)["host"]  # beside the data, or elsewhere where that is too long
-        assert Path(folder).stat().st_mode & 0o077 == 0
+        assert mode(folder) & 0o077 == 0
 
 
 async def test_server_does_not_get_the_engines_environment(store, monkeypatch):
