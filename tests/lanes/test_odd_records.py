@@ -56,3 +56,29 @@ async def test_an_attribute_that_nobody_knows_fails_the_run(store_url, tmp_path)
     rows = [entry for entry in report["ledger"]["first"] if entry["rule"] == "unexplained"]
     assert [(row["key"], row["attribute"]) for row in rows] == [(f"SBX-T{CASES}", "novelty")]
     assert made(report["kinds"]["test-case"]) == CASES
+
+
+class Halved(Odd):
+    """The last name ends in half an emoji, as a text does that was cut by length."""
+
+    def case(self, position):
+        record = super().case(position)
+        return record.replace(b'"name":"', b'"name":"\\ud83d', 1) if position == CASES - 1 else record
+
+
+async def test_half_a_character_spoils_one_record_and_not_its_page(store_url, tmp_path):
+    """A lone surrogate is no text: its record is refused by key, every other record of the page is moved."""
+    async with Sandbox(Halved([{}]), seed=5) as sandbox:
+        move = Move(sandbox, store_url, 0.5)
+        await move.propose(tmp_path)
+        report = await move.run(limits=FAST)
+    row = report["kinds"]["test-case"]
+    refused = [entry["key"] for entry in report["ledger"]["first"] if entry["rule"] == "refused"]
+    assert (row["read"], row["refused"], made(row), refused) == (CASES, 1, CASES - 1, [f"SBX-T{CASES}"])
+
+
+async def test_links_without_words_are_moved(store_url, tmp_path):
+    """A link whose description is null is a link."""
+    links = {"issues": [{"issueId": 7, "target": None}], "webLinks": [{"url": "https://a.b", "description": None}]}
+    report = await moved([{"links": links}], store_url, tmp_path)
+    assert (report["outcome"], made(report["kinds"]["test-case"])) == ("complete", CASES)

@@ -161,3 +161,22 @@ def test_words_about_scripts_are_left_alone():
     """Only the tree decides: text that speaks of scripts, or of `on…=`, is not forbidden."""
     for words in ("click on = button", "&lt;script&gt;", "say javascript: loudly", "condition='a'"):
         assert not text.holds_forbidden(words)
+
+
+@pytest.mark.parametrize(
+    ("markup", "kept"),
+    [
+        ("<svg onload=x><text>words</text></svg>", "<svg><text>words</text></svg>"),
+        (
+            '<video src="https://a/b.mp4" onplay=x controls></video>',
+            '<video src="https://a/b.mp4" controls=""></video>',
+        ),
+        ('<p class="c" style="color:red" onclick=x>a</p>', '<p class="c" style="color:red">a</p>'),
+        ('a <iframe src="https://a.b/c">t</iframe> b', "a https://a.b/c b"),
+        ('<a href="https://ok" rel="x" onclick=x>k</a>', '<a href="https://ok" rel="x">k</a>'),
+    ],
+)
+def test_cleaning_takes_what_is_forbidden_and_nothing_else(markup, kept):
+    """Pictures, styles and films stay; of an embedded page its address stays."""
+    assert text.same_html(kept, text.cleaned(markup))
+    assert ("https:" in markup) == ("https:" in text.cleaned(markup))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -58,8 +59,8 @@ def _record(value: bytes, source: Source) -> tuple[str, bytes, str]:
 
 def _any_key(value: bytes) -> str:
     try:
-        found = msgspec.json.decode(value, type=_Keyed)
-    except msgspec.DecodeError as error:
+        found = msgspec.convert(json.loads(value), _Keyed)
+    except (ValueError, msgspec.ValidationError) as error:
         raise SourceError(f"a record of the list cannot be read: {error}") from None
     if not (found.key or found.id):
         raise SourceError("a record of the list has neither key nor id")

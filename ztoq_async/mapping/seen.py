@@ -6,11 +6,12 @@ Bounded: of a field's different values no more are kept than a multi-select fiel
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from ztoq_async.mapping.text import cleaned, holds_forbidden, is_html, without_control
+from ztoq_async.mapping.text import is_html, without_control
 from ztoq_async.zephyr.records import TestCase
 
 MOST_CHOICES = 300
@@ -83,8 +84,7 @@ def words(value: str | float) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, str):
-        text = without_control(value)
-        return cleaned(text) if holds_forbidden(text) else text
+        return without_control(value)
     return msgspec.json.encode(value).decode()
 
 
@@ -100,10 +100,19 @@ def kind_of(value: Any) -> str:
 
 
 def _kind_of_text(value: str) -> str:
-    if _DATE.fullmatch(value):
+    if _DATE.fullmatch(value) and _exists(value):
         return "date"
-    if _DATE_TIME.fullmatch(value):
+    if _DATE_TIME.fullmatch(value) and _exists(value):
         return "date" if value[10:] in ("T00:00:00Z", "T00:00:00.000Z") else "date-time"
     if is_html(value):
         return "html"
     return "long" if len(value) > LONGEST_TEXT or "\n" in value else "text"
+
+
+def _exists(date: str) -> bool:
+    """False for the 30th of February, and for what no clock in UTC can show."""
+    try:
+        datetime.fromisoformat(date).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True

@@ -102,7 +102,7 @@ def _blocks(inline: Inline, notes: list[Note]) -> Iterator[tuple[str, str]]:
     for name, value in (inline.custom_fields or {}).items():
         if value is not None and value != "" and value != []:
             attribute = f"steps.inline.customFields.{name}"
-            text = values.from_zephyr(value, DataType.RICH_TEXT)
+            text = values.from_zephyr(value, DataType.TEXT)
             yield name, _moved(str(text), attribute, "labelled-block", notes)
 
 

@@ -159,19 +159,15 @@ def _carried(attribute: str, value: Any, context: Context, notes: list[Note]) ->
         carried = values.from_zephyr(value, plan.data_type)
     except SourceError as error:
         raise SourceError(f"{attribute}: {error}") from None
-    lost = isinstance(value, str) and isinstance(carried, str) and values.is_cleaned(value, carried, plan.data_type)
-    notes.append(
-        Note(attribute, "html-cleaned", "forbidden markup or control characters were dropped")
-        if lost
-        else Note(attribute, f"to-{plan.data_type.name.lower().replace('_', '-')}")
-    )
+    rule, words = values.loss(value, plan.data_type) or (f"to-{plan.data_type.name.lower().replace('_', '-')}", "")
+    notes.append(Note(attribute, rule, words))
     return plan.label, carried
 
 
 def _links(links: Links, notes: list[Note]) -> str:
     notes += [Note(f"links.{name}", "links-as-text") for name, rows in _named_links(links) if rows]
-    issues = [f"{link.type} issue {link.issue_id} {link.target}".strip() for link in links.issues]
-    pages = [f"{link.type} page {link.url} {link.description}".strip() for link in links.web_links]
+    issues = [f"{link.type} issue {link.issue_id} {link.target or ''}".strip() for link in links.issues]
+    pages = [f"{link.type} page {link.url} {link.description or ''}".strip() for link in links.web_links]
     return without_control("\n".join(" ".join(line.split()) for line in issues + pages))
 
 

@@ -58,9 +58,31 @@ def _is_script(text: str, *, at_start: bool = False) -> bool:
 
 
 def cleaned(markup: str) -> str:
-    """The markup without what is forbidden; everything a browser shows stays."""
-    tags = set(nh3.ALLOWED_TAGS) | {"font", "u", "s", "input", "label"}
-    return nh3.clean(markup, tags=tags, link_rel=None, url_schemes=set(nh3.ALLOWED_URL_SCHEMES) | {"data"})
+    """The markup without what is forbidden; everything else that it has stays, of an embedded page its address."""
+    kept = _without_forbidden(markup)
+    if holds_forbidden(kept) or _without_forbidden(kept) != kept:
+        return nh3.clean(markup)  # two parsers disagree about this markup: only the plainest of it is safe
+    return kept
+
+
+def _without_forbidden(markup: str) -> str:
+    parser = LexborHTMLParser(f"<body>{markup}")
+    body = parser.body
+    assert body is not None
+    for node in [node for node in body.traverse() if node.tag in _FORBIDDEN]:
+        node.replace_with(node.attributes.get("src") or node.attributes.get("data") or "")
+    attributes: dict[str, set[str]] = {}
+    for node in body.traverse():
+        if node.tag not in _FORBIDDEN and node.tag != "style":
+            names = {name for name in node.attributes if name and not name.startswith("on")}
+            attributes.setdefault(str(node.tag), set()).update(names)
+    return nh3.clean(
+        body.inner_html or "",
+        tags=set(attributes),
+        attributes=attributes,
+        link_rel=None,
+        url_schemes=set(nh3.ALLOWED_URL_SCHEMES) | {"data"},
+    )
 
 
 def without_parameters(markup: str) -> str:
@@ -88,7 +110,7 @@ def tree(markup: str | None) -> tuple[_Token, ...]:
     if "<" not in markup and "&" not in markup:
         words = " ".join(markup.split())
         return (("words", words), ("text", words)) if words else ()
-    body = LexborHTMLParser(f"<body>{markup}</body>").body
+    body = LexborHTMLParser(f"<body>{markup}").body
     reading = _Reading()
     if body is not None:
         reading.walk(body)

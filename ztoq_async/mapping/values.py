@@ -13,7 +13,7 @@ import msgspec
 
 from ztoq_async.errors import SourceError
 from ztoq_async.mapping.seen import kind_of, words
-from ztoq_async.mapping.text import same_html, same_line
+from ztoq_async.mapping.text import cleaned, holds_forbidden, same_html, same_line, without_control
 from ztoq_async.qtest.records import DataType, Field, Property
 
 Value = str | tuple[str, ...]
@@ -29,7 +29,18 @@ def from_zephyr(value: Any, data_type: int) -> Value:
         return tuple(_words(item) for item in (value if kind == "list" else [value]))
     if data_type in (DataType.DATE, DataType.DATE_TIME):
         return _instant(value).isoformat()
-    return _joined(value) if kind == "list" else _words(value)
+    text = _joined(value) if kind == "list" else _words(value)
+    return cleaned(text) if data_type == DataType.RICH_TEXT and holds_forbidden(text) else text
+
+
+def loss(value: Any, data_type: int) -> tuple[str, str] | None:
+    """The rule by which a value loses something on its way, and what; None for one that arrives whole."""
+    texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+    if data_type == DataType.RICH_TEXT and any(holds_forbidden(without_control(text)) for text in texts):
+        return "html-cleaned", "scripts, event handlers or embedded objects were dropped"
+    if any(without_control(text) != text for text in texts):
+        return "control-characters", "control characters were dropped"
+    return None
 
 
 def _words(value: Any) -> str:
@@ -107,8 +118,3 @@ def _same_instant(expected: str, actual: str) -> bool:
         return _instant(expected) == _instant(actual)
     except SourceError:
         return False
-
-
-def is_cleaned(value: str, carried: str, data_type: int) -> bool:
-    """True if a text lost something on its way (a date that changes its form does not)."""
-    return data_type not in (DataType.DATE, DataType.DATE_TIME) and value != carried

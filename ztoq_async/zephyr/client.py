@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -104,7 +105,7 @@ class ZephyrClient:
         start = int(cursor or 0)
         while True:
             asked = (*query, ("maxResults", str(MOST)), ("startAt", str(start)))
-            answer = _decoded((await self.gateway.send(Call("GET", path, asked, label=label))).body, _Answer)
+            answer = _page((await self.gateway.send(Call("GET", path, asked, label=label))).body)
             start += len(answer.values)
             rest = answer.total is not None and start < answer.total
             last = not answer.values or (answer.is_last is not False and not rest and _says_end(answer))
@@ -124,7 +125,7 @@ class ZephyrClient:
         while True:
             try:
                 asked = (*query, ("limit", str(MOST)), ("startAtId", start))
-                answer = _decoded((await self.gateway.send(Call("GET", f"{path}/nextgen", asked))).body, _Answer)
+                answer = _page((await self.gateway.send(Call("GET", f"{path}/nextgen", asked))).body)
             except NotFound:
                 if start != "0":
                     raise
@@ -185,3 +186,16 @@ def _decoded(body: bytes | msgspec.Raw, type_: type[Any]) -> Any:
         return msgspec.json.decode(body, type=type_)
     except msgspec.DecodeError as error:
         raise SourceError(f"Zephyr Scale answered something else than a {type_.__name__.strip('_')}: {error}") from None
+
+
+def _page(body: bytes) -> _Answer:
+    """A page. Where one row holds half a character (a text cut within an emoji), the others must not suffer for it."""
+    try:
+        return msgspec.json.decode(body, type=_Answer)
+    except msgspec.DecodeError:
+        with contextlib.suppress(ValueError, AttributeError):
+            page = json.loads(body)
+            rows = [msgspec.Raw(json.dumps(row).encode()) for row in page.pop("values", [])]
+            rest: _Answer = msgspec.convert(page, _Answer)
+            return msgspec.structs.replace(rest, values=rows)
+        return _decoded(body, _Answer)  # type: ignore[no-any-return]

@@ -54,7 +54,7 @@ class IssueLink(msgspec.Struct, frozen=True, rename="camel"):
 
     issue_id: int
     type: str = "COVERAGE"
-    target: str = ""
+    target: str | None = None
 
 
 class WebLink(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class WebLink(msgspec.Struct, frozen=True):
 
     url: str
     type: str = "COVERAGE"
-    description: str = ""
+    description: str | None = None
 
 
 class Links(msgspec.Struct, frozen=True, rename="camel"):
