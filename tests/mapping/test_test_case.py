@@ -9,10 +9,15 @@ from samples import CASES, SCRIPTS, context_of, with_our_fields
 from ztoq_async.errors import SettingsError, SourceError
 from ztoq_async.mapping import steps as mapped_steps
 from ztoq_async.mapping.account import settle
-from ztoq_async.mapping.context import Findings
+from ztoq_async.mapping.context import Context, Findings, Source, Target
 from ztoq_async.mapping.kind import Item, Made
-from ztoq_async.mapping.test_case import create_body
+from ztoq_async.mapping.rules import Rules
+from ztoq_async.mapping.steps import StepTarget, call_line, labelled
+from ztoq_async.mapping.test_case import TestCaseTarget, create_body, differences
 from ztoq_async.mapping.test_case_kind import TEST_CASE
+from ztoq_async.qtest.records import Step
+from ztoq_async.qtest.records import TestCase as QTestCase
+from ztoq_async.zephyr.records import Project
 
 encode = msgspec.json.encode
 FOLDERS = [{"id": n, "parentId": None, "name": f"F{n}", "index": n, "folderType": "TEST_CASE"} for n in (1, 2)]
@@ -161,3 +166,14 @@ def test_a_labelled_block_can_be_split_off_again(label, text, beside):
         mark = block[: block.index("</p>") + 4]
         assert (before + block).count(mark) == 1
         assert (before + block).split(mark) == [before, text]
+
+
+def test_lost_parameters_of_a_call_are_named():
+    """A site that shows its own words for a call must not make the parameters vanish unseen."""
+    step = StepTarget(call_line("A-T1") + labelled("parameters", "<p>x = 1</p>"), "", "A-T1")
+    bare = StepTarget(call_line("A-T1"), "", "A-T1")
+    shown = QTestCase(1, "n", 5, test_steps=[Step(1, "words of the called one", "", 1, called_test_case_id=9)])
+    context = Context(Source(Project(1, "A")), Rules(), Target(1))
+    for made, expected in ((bare, []), (step, ["test_steps[1].description"])):
+        target = TestCaseTarget("A-T2", "n", "m", steps=(made,))
+        assert differences(target, shown, context, 5, {"A-T1": 9}) == expected

@@ -121,7 +121,7 @@ def labelled(label: str, text: str, beside: str = "") -> str:
 
 
 def _call(call: CallToTest, linked: Collection[str], notes: list[Note]) -> StepTarget:
-    description = f"<p>[call] {as_html(call.test_case_key)}</p>"
+    description = call_line(call.test_case_key)
     link = call.test_case_key in linked and not is_pinned(call)
     loss = "" if link else f"the call to {call.test_case_key} is text, not a link"
     notes.append(Note("steps.testCase.testCaseKey", "call-to-test" if link else "call-flattened", loss))
@@ -130,6 +130,11 @@ def _call(call: CallToTest, linked: Collection[str], notes: list[Note]) -> StepT
         lines = "".join(f"<p>{_parameter(item.name, item.value)}</p>" for item in call.parameters)
         description += labelled("parameters", lines)
     return StepTarget(description, "", call.test_case_key if link else None)
+
+
+def call_line(key: str) -> str:
+    """The words of a step that calls a test case; parameters follow them."""
+    return f"<p>[call] {as_html(key)}</p>"
 
 
 def _parameter(name: str, value: str | None) -> str:
