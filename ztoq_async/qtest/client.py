@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from ztoq_async.qtest import paths
 from ztoq_async.qtest.paths import Listing
 from ztoq_async.qtest.records import Field, Module, TestCase, User
 from ztoq_async.resources.calls import Answer, Call
-from ztoq_async.resources.gateway import Gateway
+from ztoq_async.resources.client import ServiceClient
 
 
 class _Id(msgspec.Struct):
@@ -21,27 +21,11 @@ class _Id(msgspec.Struct):
     id: int = 0
 
 
-class QTestClient:
-    """Speaks with one site through a gateway. `async with`, or `await client.cleanup()`; it closes what it owns.
+class QTestClient(ServiceClient):
+    """Speaks with one site through a gateway.
 
     Raises what `Gateway.send` raises, and `ServiceError` for an answer that is not what the contract says.
     """
-
-    def __init__(self, gateway: Gateway, *, owned: Callable[[], Awaitable[None]] | None = None) -> None:
-        self.gateway = gateway
-        self._owned = owned
-
-    async def __aenter__(self) -> QTestClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.cleanup()
-
-    async def cleanup(self) -> None:
-        """Closes what this client owns, and nobody else's pool; may be called again."""
-        owned, self._owned = self._owned, None
-        if owned is not None:
-            await owned()
 
     async def send(self, call: Call) -> Answer:
         """One call, settled as protocol rule 4 says."""

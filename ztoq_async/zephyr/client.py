@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
 from ztoq_async.errors import NotFound, Refused, SourceError
 from ztoq_async.resources.calls import Call
-from ztoq_async.resources.gateway import Gateway
+from ztoq_async.resources.client import ServiceClient
 from ztoq_async.zephyr.records import Folder, Named, Project, TestCase
 
 MOST = 1000
@@ -36,28 +36,12 @@ class _Answer(msgspec.Struct, rename="camel"):
     next_start_at_id: int | None = None
 
 
-class ZephyrClient:
-    """Reads one site through a gateway. `async with`, or `await client.cleanup()`; what it does not own it leaves open.
+class ZephyrClient(ServiceClient):
+    """Reads one site through a gateway.
 
     Raises `Refused` and its kinds for what the service refuses, `Unreachable` where it gives no usable answer,
     `SourceError` for an answer that is not what the contract says.
     """
-
-    def __init__(self, gateway: Gateway, *, owned: Callable[[], Awaitable[None]] | None = None) -> None:
-        self.gateway = gateway
-        self._owned = owned
-
-    async def __aenter__(self) -> ZephyrClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.cleanup()
-
-    async def cleanup(self) -> None:
-        """Closes what this client owns, and nobody else's pool; may be called again."""
-        owned, self._owned = self._owned, None
-        if owned is not None:
-            await owned()
 
     async def get_project(self, key: str) -> Project:
         """One project; `NotFound` also where Zephyr Scale is not switched on (facts.md 1.12)."""
