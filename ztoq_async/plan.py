@@ -15,7 +15,8 @@ import msgspec
 class Row(msgspec.Struct, frozen=True):
     """A row of the journal before it is written.
 
-    `counted` is false for what no source record stands for; `refusal` says why the row is refused from the start.
+    `counted` is false for what no source record stands for; `refusal` says why the row is refused from the start;
+    `again` is true for what makes only what is lacking, so that each plan asks for it once more.
     """
 
     kind: str
@@ -24,6 +25,7 @@ class Row(msgspec.Struct, frozen=True):
     after: tuple[str, ...] = ()
     counted: bool = True
     refusal: str = ""
+    again: bool = False
 
 
 class Planner(Protocol):

@@ -36,14 +36,16 @@ def _value_rows(context: Context) -> Iterator[Row]:
     for plan in context.plans.values():
         for number, _ in enumerate(fields.chunks(plan.choices)):
             after = (f"field-values:{plan.label}#{number - 1}",) if number else ()
-            yield Row("field-values", f"{plan.label}#{number}", (f"field:{plan.label}",), after, counted=False)
+            yield Row(
+                "field-values", f"{plan.label}#{number}", (f"field:{plan.label}",), after, counted=False, again=True
+            )
 
 
 def plan_activation(context: Context) -> Planner:
     """One row: all fields of test cases are activated in one call."""
     parents = [f"field:{plan.label}" for plan in context.plans.values()]
     parents += [f"{row.kind}:{row.key}" for row in _value_rows(context)]
-    return AtOnce([Row("field-activation", ACTIVATION_KEY, tuple(parents), counted=False)])
+    return AtOnce([Row("field-activation", ACTIVATION_KEY, tuple(parents), counted=False, again=True)])
 
 
 def _field_plan(label: str, context: Context) -> FieldPlan:

@@ -82,7 +82,10 @@ class Journal:
             await self._tenure.write(self._database, write)
 
     async def plan(self, rows: Sequence[Row]) -> None:
-        """Writes rows that are new, with their edges; rows that are known belong to this pass again."""
+        """Writes rows that are new, with their edges; rows that are known belong to this pass again.
+
+        Refused ones get another chance, and done ones that are planned `again`.
+        """
         if not rows:
             return
 
@@ -104,7 +107,8 @@ class Journal:
             "AS t(kind, key, parents, counted, reason) "
             "ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted, "
             "parents = excluded.parents, "
-            "state = CASE WHEN journal.state = 'refused' THEN excluded.state ELSE journal.state END, "
+            "state = CASE WHEN journal.state = 'refused' OR (journal.state = 'done' AND journal.key = ANY($8)) "
+            "THEN excluded.state ELSE journal.state END, "
             "reason = CASE WHEN journal.state = 'refused' THEN excluded.reason ELSE journal.reason END",
             [row.kind for row in rows],
             [row.key for row in rows],
@@ -113,6 +117,7 @@ class Journal:
             [row.refusal for row in rows],
             _SEPARATOR,
             self._pass,
+            [row.key for row in rows if row.again],
         )
 
     async def _connect(self, session: Session, rows: Sequence[Row]) -> None:
