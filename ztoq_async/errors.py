@@ -85,6 +85,10 @@ class Unreachable(ServiceError):  # noqa: N818
     """A request that changes nothing got no usable answer within its tries."""
 
 
+class ListShifted(SourceError):  # noqa: N818
+    """Rows that a reader of an offset list had passed are gone: others slipped past it, so it must begin again."""
+
+
 class CircuitOpen(ServiceError):  # noqa: N818
     """The endpoint failed too often; `retry_after` seconds remain until one probe is let through."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from ztoq_async.errors import NotFound, ServiceError, SourceError
+from ztoq_async.errors import ListShifted, NotFound, ServiceError, SourceError
 from ztoq_async.lanes.run import Run
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.store.archive import Archived, Reading
@@ -27,23 +28,29 @@ Detail = tuple[Archived, bytes, str]
 async def read_list(run: Run, source: Source, project: str) -> None:
     """Reads one list to its true end; a resumed pass goes on where it stopped (protocol rule 15)."""
     reading = await run.archive.reading(source.name)
-    lane = run.lane("read")
-    lane.begin(f"reading {source.name}s")
+    run.lane("read").begin(f"reading {source.name}s")
     for _ in range(READ_AGAIN):
-        total: int | None = None
-        cursor = reading.cursor
-        while not reading.complete and not run.stop.is_set():
-            async for page in source.pages(run.zephyr, project, cursor):
-                cursor, total = page.cursor or "", page.total
-                reading = Reading(cursor, complete=page.cursor is None)
-                await run.archive.add_page(source.name, _checked(page, source), reading)
-                lane.done += len(page.values)
-                if run.stop.is_set():
-                    return
-        if total is None or await run.archive.count(source.name) >= total:
-            return
+        with contextlib.suppress(ListShifted):
+            total = await _read_pages(run, source, project, reading)
+            if total is None or run.stop.is_set() or await run.archive.count(source.name) >= total:
+                return
         reading = Reading()  # rows moved between two pages: what the service counts is not all here
     raise SourceError(f"the list of {source.name}s changed while it was read, {READ_AGAIN} times; run again later")
+
+
+async def _read_pages(run: Run, source: Source, project: str, reading: Reading) -> int | None:
+    """Reads the rest of a list; how many rows the service says that it has."""
+    total: int | None = None
+    if reading.complete or run.stop.is_set():
+        return total
+    async for page in source.pages(run.zephyr, project, reading.cursor):
+        total = page.total
+        reading = Reading(page.cursor or "", complete=page.cursor is None)
+        await run.archive.add_page(source.name, _checked(page, source), reading)
+        run.lane("read").done += len(page.values)
+        if run.stop.is_set():
+            break
+    return total
 
 
 def _checked(page: Page, source: Source) -> list[tuple[str, bytes, str]]:

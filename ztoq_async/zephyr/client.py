@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.errors import NotFound, Refused, SourceError
+from ztoq_async.errors import ListShifted, NotFound, Refused, SourceError
 from ztoq_async.resources.calls import Call
 from ztoq_async.resources.client import ServiceClient
 from ztoq_async.zephyr.records import Folder, Named, Project, TestCase
@@ -85,15 +85,22 @@ class ZephyrClient(ServiceClient):
     async def pages(
         self, path: str, query: tuple[tuple[str, str], ...], cursor: str = "", label: str = ""
     ) -> AsyncIterator[Page]:
-        """An offset list, page by page. It advances by what came, not by what was asked: the server may cap a page."""
-        start = int(cursor or 0)
+        """An offset list, page by page. It advances by what came, not by what was asked: the server may cap a page.
+
+        Each page begins with the last row of the one before. `ListShifted` where another row stands there: rows that
+        were passed are deleted, and others slipped into their places. `cursor` is `<offset>` or `<offset>:<id>`.
+        """
+        offset, _, before = cursor.partition(":")
+        start = int(offset or 0)
         while True:
-            asked = (*query, ("maxResults", str(MOST)), ("startAt", str(start)))
+            asked = (*query, ("maxResults", str(MOST)), ("startAt", str(start - bool(before))))
             answer = _page((await self.gateway.send(Call("GET", path, asked, label=label))).body)
-            start += len(answer.values)
+            values = _after(before, answer.values) if before else answer.values
+            start += len(values)
             rest = answer.total is not None and start < answer.total
             last = not answer.values or (answer.is_last is not False and not rest and _says_end(answer))
-            yield Page(answer.values, None if last else str(start), answer.total)
+            before = _identity(values[-1]) if values else ""
+            yield Page(values, None if last else f"{start}:{before}", answer.total)
             if last:
                 return
 
@@ -101,7 +108,7 @@ class ZephyrClient(ServiceClient):
         self, path: str, query: tuple[tuple[str, str], ...], cursor: str = ""
     ) -> AsyncIterator[Page]:
         """A cursor list where the service has one, else the offset list; the cursor tells which (`id:` or a number)."""
-        if cursor.isdigit():
+        if cursor[:1].isdigit():
             async for page in self.pages(path, query, cursor):
                 yield page
             return
@@ -159,6 +166,25 @@ def _other_kind() -> Any:
         if error.status == _WRONG_KIND:
             raise _OtherKind from error
         raise
+
+
+class _Identified(msgspec.Struct):
+    """A row's own id; steps have none."""
+
+    id: int | None = None
+
+
+def _identity(row: msgspec.Raw) -> str:
+    try:
+        return str(msgspec.json.decode(row, type=_Identified).id or "")
+    except msgspec.DecodeError:
+        return ""
+
+
+def _after(before: str, values: list[msgspec.Raw]) -> list[msgspec.Raw]:
+    if not values or _identity(values[0]) != before:
+        raise ListShifted(f"the list has another row where {before} was")
+    return values[1:]
 
 
 def _says_end(answer: _Answer) -> bool:
