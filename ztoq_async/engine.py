@@ -131,6 +131,7 @@ class Engine:
         """Reads Zephyr and qTest's settings, writes nothing to qTest: the text of a complete mapping file."""
         async with self._opened_run() as run:
             await read(run)
+            await passes.close_proposal(self._database, run.archive.number)
             return propose(run.context)
 
     async def verify(self) -> Report:

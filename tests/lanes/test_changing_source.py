@@ -1,7 +1,8 @@
 """A source that changes between runs, between a proposal and its run, and while a list is read."""
 
 import msgspec
-from moving import Move, a_move, assert_everything_once
+import pytest
+from moving import Move, assert_everything_once
 
 from ztoq_async.sandbox import Generator, Sandbox
 
@@ -38,3 +39,50 @@ async def test_labels_and_fields_that_appear_later_are_made_by_the_next_run(stor
         report = await move.run()
         assert report["kinds"]["field"]["created"] == 1
         await assert_everything_once(move, report, cases=CASES + 2)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_a_case_deleted_while_an_offset_list_is_read_hides_no_other(stopped, store_url, tmp_path, monkeypatch):
+    """The rows behind it move up by one: the list is read again, also where the run was stopped in between."""
+    listed = list(range(CASES))
+    pages = 0
+
+    def positions(request, state):
+        nonlocal pages
+        pages += 1
+        if pages == 3:
+            listed.remove(1)
+        return listed
+
+    async with Sandbox(Changing(), seed=5) as sandbox:
+        move = Move(sandbox, store_url, 0.5)
+        await move.propose(tmp_path)
+        await move.use(zephyr={"cursor_lists": False, "page_cap": 5})
+        monkeypatch.setattr("ztoq_async.sandbox.zephyr.test_cases._positions", positions)
+        if stopped:
+            async with move.engine() as engine:
+                monkeypatch.setattr(engine._zephyr, "pages", _stopping(engine, engine._zephyr.pages))
+                assert (await engine.run())["outcome"] == "interrupted"
+        await assert_everything_once(move, await move.run(), cases=CASES)
+
+
+def _stopping(engine, pages):
+    async def stopping(path, *rest, **more):
+        async for page in pages(path, *rest, **more):
+            if path == "/testcases" and page.cursor and page.cursor.startswith("9:"):
+                engine.stop()
+            yield page
+
+    return stopping
+
+
+async def test_what_was_made_after_the_proposal_is_moved(store_url, tmp_path):
+    """A proposal reads for itself: its run, perhaps days later, reads the lists as they are then."""
+    async with Sandbox(Changing(), seed=5) as sandbox:
+        move = Move(sandbox, store_url, 0.5)
+        await move.propose(tmp_path)
+        body = {"projectKey": sandbox.zephyr.project, "name": "made after the proposal"}
+        await move.call("POST", "/testcases", body, service="zephyr")
+        await assert_everything_once(move, await move.run(), cases=CASES + 1)
+        await move.propose(tmp_path)
+        assert (await move.verify())["outcome"] == "complete"

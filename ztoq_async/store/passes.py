@@ -17,9 +17,10 @@ async def open_pass(database: Database) -> int:
 
 
 async def last_pass(database: Database) -> int:
-    """The number of the newest pass, 0 if there is none."""
+    """The number of the newest pass that was not for a proposal only, 0 if there is none."""
     async with database.session() as session:
-        return int(await session.fetchval("SELECT coalesce(max(number), 0) FROM pass"))
+        query = "SELECT coalesce(max(number), 0) FROM pass WHERE finished_at IS NULL OR report IS NOT NULL"
+        return int(await session.fetchval(query))
 
 
 async def report_of(database: Database, number: int) -> bytes | None:
@@ -30,10 +31,11 @@ async def report_of(database: Database, number: int) -> bytes | None:
 
 
 async def last_read_pass(database: Database, lists: int) -> int:
-    """The number of the newest pass that has read all its lists, 0 if there is none."""
+    """The number of the newest pass that has read all its lists, not for a proposal only; 0 if there is none."""
     query = (
-        "SELECT coalesce(max(pass), 0) FROM "
-        "(SELECT pass FROM reading WHERE complete GROUP BY pass HAVING count(*) >= $1) AS read"
+        "SELECT coalesce(max(read.pass), 0) FROM "
+        "(SELECT pass FROM reading WHERE complete GROUP BY pass HAVING count(*) >= $1) AS read "
+        "JOIN pass ON number = read.pass WHERE finished_at IS NULL OR report IS NOT NULL"
     )
     async with database.session() as session:
         return int(await session.fetchval(query, lists))
@@ -44,6 +46,16 @@ async def close_pass(database: Database, number: int, report: bytes) -> None:
     async with database.session() as session:
         await session.execute("UPDATE pass SET finished_at = now(), report = $2 WHERE number = $1", number, report)
         await session.execute("UPDATE migration SET adopting = false")
+
+
+async def close_proposal(database: Database, number: int) -> None:
+    """A pass that only a proposal has read ends: the run that follows reads everything as it is then."""
+    async with database.session() as session:
+        await session.execute(
+            "UPDATE pass SET finished_at = now() "
+            "WHERE number = $1 AND NOT EXISTS (SELECT 1 FROM journal WHERE pass = $1)",
+            number,
+        )
 
 
 async def adopting(database: Database) -> bool:
