@@ -82,3 +82,13 @@ async def test_links_without_words_are_moved(store_url, tmp_path):
     links = {"issues": [{"issueId": 7, "target": None}], "webLinks": [{"url": "https://a.b", "description": None}]}
     report = await moved([{"links": links}], store_url, tmp_path)
     assert (report["outcome"], made(report["kinds"]["test-case"])) == ("complete", CASES)
+
+
+async def test_a_nul_in_a_reason_and_in_a_name_is_stored_with_a_sign(store_url, tmp_path):
+    """PostgreSQL's text holds no NUL: the record is refused by name or its loss noted, and the run goes on."""
+    changes = [{"labels": "one\0two"}, {"customFields": {"Odd\0": {"a\0": 1}}}, {"customFields": {"a\0b": "<script>x"}}]
+    report = await moved(changes, store_url, tmp_path)
+    row = report["kinds"]["test-case"]
+    assert (row["read"], row["refused"], made(row)) == (CASES, 2, CASES - 2), report["ledger"]["first"]
+    assert "customFields.a\ufffdb" in {entry["attribute"] for entry in report["ledger"]["first"]}
+    assert report["ledger"]["unexplained"] == 0

@@ -9,6 +9,7 @@ import msgspec
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
 from ztoq_async.store.tenure import Tenure
+from ztoq_async.store.words import storable
 
 BATCH = 500
 
@@ -74,7 +75,7 @@ class Archive:
             self.number,
             list(unique),
             [record for record, _ in unique.values()],
-            [fault for _, fault in unique.values()],
+            [storable(fault) for _, fault in unique.values()],
         )
 
     async def add_details(self, source: str, details: Sequence[tuple[str, bytes, str]]) -> None:
@@ -89,7 +90,7 @@ class Archive:
                 self.number,
                 [key for key, _, _ in details],
                 [detail for _, detail, _ in details],
-                [fault for _, _, fault in details],
+                [storable(fault) for _, _, fault in details],
             )
 
         await self._tenure.write(self._database, write)

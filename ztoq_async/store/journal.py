@@ -20,6 +20,7 @@ from ztoq_async.resources.session import Session
 from ztoq_async.store.statements import CLAIM, FORGET_EDGES, MOVE, REFUSE_CHILDREN, UNCLAIM, WAITS
 from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.transitions import DONE, FROM, REFUSED
+from ztoq_async.store.words import storable
 
 _SEPARATOR = "\x1f"
 REFS_KEPT = 20_000
@@ -114,7 +115,7 @@ class Journal:
             [row.key for row in rows],
             [_SEPARATOR.join(row.parents) for row in rows],
             [row.counted for row in rows],
-            [row.refusal for row in rows],
+            [storable(row.refusal) for row in rows],
             _SEPARATOR,
             self._pass,
             [row.key for row in rows if row.again],
@@ -243,7 +244,7 @@ class Journal:
             [row.made.version_id for row in rows],
             [",".join(map(str, row.made.step_ids)) for row in rows],
             [row.origin for row in rows],
-            [row.reason for row in rows],
+            [storable(row.reason) for row in rows],
             [row.due_s for row in rows],
             [row.resent for row in rows],
             self._pass,

@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import structs
 
 from ztoq_async.resources.database import Database
+from ztoq_async.store.words import storable
 
 Counts = Counter[tuple[str, str, str]]
 
@@ -38,13 +40,16 @@ class Ledger:
         if not rows:
             return
         async with self._database.session() as session:
-            records = [(row.kind, row.key, row.attribute, row.rule, row.words) for row in rows]
+            records = [tuple(map(storable, structs.astuple(row))) for row in rows]
             await session.copy_records("ledger_row", records, ["kind", "key", "attribute", "rule", "words"])
 
     async def close(self, counts: Counts) -> None:
         """Keeps how often each rule was used."""
+        kept: Counts = Counter()
+        for (kind, attribute, rule), number in counts.items():
+            kept[kind, storable(attribute), rule] += number
+        records = [(*name, number) for name, number in sorted(kept.items())]
         async with self._database.session() as session:
-            records = [(*name, number) for name, number in sorted(counts.items())]
             await session.copy_records("ledger_count", records, ["kind", "attribute", "rule", "number"])
 
     async def counts(self) -> Counts:
