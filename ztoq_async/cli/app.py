@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 from ztoq_async.cli import commands
 from ztoq_async.cli.demo import demo as play
 from ztoq_async.cli.failures import explain
+from ztoq_async.cli.streams import stand_in
 from ztoq_async.cli.voice import Voice
 from ztoq_async.sandbox import Options
 
@@ -125,6 +126,7 @@ def sandbox(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
+    stand_in()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(words, exit_on_error=False, print_error=False)

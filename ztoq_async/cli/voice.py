@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -40,5 +41,12 @@ class Voice:
         return code
 
     def _write(self, text: str) -> None:
-        sys.stdout.write(self.redact(text) + "\n")
-        sys.stdout.flush()
+        """What cannot be written (a reader that went away, a full disk) changes nothing about how the command ended."""
+        try:
+            sys.stdout.write(self.redact(text) + "\n")
+            sys.stdout.flush()
+        except OSError as error:
+            self.say(f"stdout cannot be written: {error.strerror}")
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())  # what is still in the buffer would fail again at the end
+            os.close(nowhere)
