@@ -17,7 +17,7 @@ from ztoq_async.lanes.extract import read_list
 from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.planning import Planning
 from ztoq_async.lanes.probe import probe
-from ztoq_async.lanes.run import Run, Stopped
+from ztoq_async.lanes.run import Run, Stopped, one_error
 from ztoq_async.lanes.source import check_mapped, gather, read_project
 from ztoq_async.lanes.target import (
     check_required,
@@ -59,13 +59,13 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
 async def read(run: Run) -> None:
     """The lists of the source and the tables of the target: what a proposal of the mapping needs."""
     settings = run.settings
+    rules = settings.mapping.rules(settings.base)
     project = await read_project(run.zephyr, settings.zephyr.project)
     target = await read_target(run.qtest, settings.qtest.project, await _findings(run) or Findings())
     for source in SOURCES:
         run.check()
         await read_list(run, source, project.key)
     run.check()
-    rules = settings.mapping.rules(settings.base)
     run.known = Context(await gather(run.archive, project), rules, target)
 
 
@@ -121,7 +121,8 @@ async def _read_and_write(run: Run, held: Held) -> None:
 async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
     """An error of one lane lets the other finish what is in flight; it is raised when both have ended."""
     try:
-        await work
+        with one_error():
+            await work
     except Exception as error:  # noqa: BLE001 - raised again by run.check()
         run.fail(error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ztoq_async.mapping.context import Context
@@ -21,6 +22,18 @@ MOST_NOTES = 100
 
 class Stopped(Exception):  # noqa: N818 - a wish, not a fault
     """Somebody asked the run to end."""
+
+
+@contextlib.contextmanager
+def one_error() -> Iterator[None]:
+    """The first error of a task group as what it is: the errors that callers are promised are not in groups."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
 
 
 @dataclass(slots=True)

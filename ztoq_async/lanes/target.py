@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.errors import AlreadyMoved, Forbidden, NotFound, SettingsError, Unauthorised
+from ztoq_async.errors import AlreadyMoved, Forbidden, NotFound, SettingsError, SourceError, Unauthorised
 from ztoq_async.kinds import KINDS, RIGHTS
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.context import Context, Findings, Target, fields_by_label
 from ztoq_async.mapping.kind import Kind, Made
+from ztoq_async.mapping.test_case import required_values
+from ztoq_async.mapping.values import to_property
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.qtest.records import Field
@@ -46,8 +48,15 @@ async def check_rights(client: QTestClient, project: int) -> None:
 
 
 def check_required(context: Context) -> None:
-    """Raises `SettingsError` naming a field that qTest requires and that nothing fills."""
-    ours = {plan.label for plan in context.plans.values()} | set(context.rules.required)
+    """Raises `SettingsError` naming a field that qTest requires and that nothing fills, or a rule that cannot fill."""
+    planned = {plan.label for plan in context.plans.values()}
+    try:
+        for label, value in required_values(context).items():
+            if label not in planned:
+                to_property(value, context.field(label))
+    except SourceError as error:
+        raise SettingsError(f"the mapping file's table [required]: {error}") from None
+    ours = planned | set(context.rules.required)
     filled = [context.target.system(name) for name in FILLED]
     for field in context.target.fields.values():
         if field.required and field.is_active and not (field in filled or field.label in ours or _has_default(field)):

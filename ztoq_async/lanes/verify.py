@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ztoq_async.errors import NotFound, SourceError
-from ztoq_async.lanes.run import Run
+from ztoq_async.lanes.run import Run, one_error
 from ztoq_async.mapping.kind import Found, Item, Kind
 from ztoq_async.store.overview import Known
 
@@ -55,8 +55,9 @@ async def _ask_by_id(run: Run, kind: Kind, rows: Sequence[Known]) -> None:
     """A record that no list showed is asked for by its id before it is called missing."""
     if kind.one is None:
         return
-    async with asyncio.TaskGroup() as group:
-        answers = [(row, group.create_task(_one(run, kind, row))) for row in rows]
+    with one_error():
+        async with asyncio.TaskGroup() as group:
+            answers = [(row, group.create_task(_one(run, kind, row))) for row in rows]
     marks = [(row.id, task.result()) for row, task in answers]
     await run.overview.mark([(identifier, words) for identifier, words in marks if words is not None])
 
