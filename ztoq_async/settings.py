@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,9 +25,17 @@ EXAMPLES = {
     "qtest.project": "[qtest] project = 12345",
 }
 
+WORDS = {"missing": "is missing", "extra_forbidden": "there is no such setting"}
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+def _one_word(token: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[!-~]*", token.get_secret_value()):
+        raise ValueError('a token is one word, without "Bearer", blanks, line ends and letters beyond ASCII')
+    return token
 
 
 class ZephyrSettings(_Table):
@@ -43,6 +52,13 @@ class ZephyrSettings(_Table):
             raise ValueError("it must end in /v2")
         return value.rstrip("/")
 
+    @field_validator("token")
+    @classmethod
+    def _is_token(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value():
+            raise ValueError("it is empty")
+        return _one_word(value)
+
 
 class QTestSettings(_Table):
     """`base_url` is the site's root; a token, or user and password; `settle_s` is the time of protocol rule 5."""
@@ -58,6 +74,11 @@ class QTestSettings(_Table):
     @classmethod
     def _is_root(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("token")
+    @classmethod
+    def _is_token(cls, value: SecretStr) -> SecretStr:
+        return _one_word(value)
 
     @model_validator(mode="after")
     def _can_log_in(self) -> QTestSettings:
@@ -190,6 +211,6 @@ def _said(error: ValidationError) -> str:
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = ".".join(str(part) for part in problem["loc"])
         example = EXAMPLES.get(name) if "for example" not in problem["msg"] else None
-        words = "is missing" if problem["type"] == "missing" else problem["msg"].removeprefix("Value error, ")
+        words = WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         lines.append(f"setting {name or 'file'}: {words}" + (f"; for example  {example}" if example else ""))
     return "\n".join(lines)

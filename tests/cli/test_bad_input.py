@@ -8,6 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from processes import FAST, call, result, sandbox, write_settings
 
+from ztoq_async.errors import SettingsError
+from ztoq_async.settings import load
+
 HTML = b"<html><body><h1>Sign in to your company's network</h1></body></html>"
 ONE_TRY = "[limits]\ntries = 1\nattempt_timeout_s = 2.0\n"
 
@@ -98,6 +101,27 @@ def test_a_refused_token(services, tmp_path, table):
 
 
 @pytest.mark.parametrize("table", ["zephyr", "qtest"])
+@pytest.mark.parametrize("token", ["Bearer abc", "abc\n", "abc…", " "])
+def test_a_token_that_no_request_can_carry(services, table, token):
+    """It is a wrong setting, named and not shown, before any service is asked."""
+    with pytest.raises(SettingsError, match=rf"{table}\.token.*one word") as caught:
+        load(None, **{**services, table: {**services[table], "token": token}})
+    assert "abc" not in str(caught.value)
+
+
+def test_an_empty_token_of_zephyr(services):
+    """An empty variable is not a token: the setting is named with an example."""
+    with pytest.raises(SettingsError, match=r"zephyr\.token: it is empty.*ZTOQ_ZEPHYR__TOKEN"):
+        load(None, **{**services, "zephyr": {**services["zephyr"], "token": ""}})
+
+
+def test_a_setting_that_does_not_exist(services):
+    """The name that is not known is given back."""
+    with pytest.raises(SettingsError, match=r"limits\.tires: there is no such setting"):
+        load(None, **services, limits={"tires": 4})
+
+
+@pytest.mark.parametrize("table", ["zephyr", "qtest"])
 def test_a_service_that_answers_html(services, tmp_path, portal, table):
     """A page instead of JSON is the service's failure: exit 4, and the message says which service."""
     address = portal + ("/v2" if table == "zephyr" else "")
@@ -125,6 +149,24 @@ def test_a_mapping_file_that_is_not_there(services, tmp_path):
     """The message says how to get one."""
     write_settings(tmp_path, services, FAST + '[mapping]\nfile = "none.toml"\n')
     assert "--propose-mapping" in refused(call("run", "--json", cwd=tmp_path), 2)
+
+
+def test_a_mapping_file_that_says_something_unknown(services, tmp_path):
+    """It is read before any service is asked: a dead one does not hide it."""
+    dead = {**services, "zephyr": {**services["zephyr"], "base_url": "http://127.0.0.1:9/v2"}}
+    write_settings(tmp_path, dead, ONE_TRY + '[mapping]\nfile = "mapping.toml"\n')
+    (tmp_path / "mapping.toml").write_text('[states]\n"Draft" = "New"\n')
+    message = refused(call("run", "--json", cwd=tmp_path), 2)
+    assert "mapping.toml" in message and "states" in message
+
+
+def test_a_mapping_is_proposed_in_any_locale(services, tmp_path):
+    """The file is UTF-8 whatever the machine's locale is: names of both services may hold anything."""
+    write_settings(tmp_path, services)
+    words = ["run", "--propose-mapping", "mapping.toml"]
+    done = call(*words, cwd=tmp_path, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert done.returncode == 0, done.stderr
+    assert "🚬" in (tmp_path / "mapping.toml").read_text(encoding="utf-8")
 
 
 def test_a_store_that_cannot_be_written(services, tmp_path):

@@ -56,9 +56,9 @@ def propose(voice: Voice, config: Path, file: Path) -> int:
     if named is not None and not (settings.base / named).exists():
         settings = settings.model_copy(update={"mapping": MappingSettings()})
     text = _with_engine(voice, settings, lambda engine: engine.propose_mapping())
-    if file.exists() and file.read_text() not in ("", text):
+    if file.exists() and file.read_text(encoding="utf-8") not in ("", text):
         raise SettingsError(f"--propose-mapping {file}: the file exists and says something else; name a new one")
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     voice.result(f"{file} has a rule for every value seen: read it, then name it in the settings: [mapping] file = …")
     voice.json({"outcome": "complete", "mapping": str(file.absolute())})
     return 0

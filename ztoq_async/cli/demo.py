@@ -85,7 +85,8 @@ class Demo:
         say = self._voice.result
         say(_opening(sandbox, self._cases))
         mapping = self._store / "mapping.toml"
-        mapping.write_text(await self._with(self._settings(sandbox), lambda engine: engine.propose_mapping()))
+        proposal = await self._with(self._settings(sandbox), lambda engine: engine.propose_mapping())
+        mapping.write_text(proposal, encoding="utf-8")
         say(f"2. The mapping, proposed from the values seen: {mapping}")
         settings = self._settings(sandbox, mapping={"file": mapping})
         say("3. run")
