@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ztoq_async.cli import progress as module
 from ztoq_async.cli.progress import Lanes, shown
+from ztoq_async.cli.summary import standing
 from ztoq_async.cli.voice import Voice
 from ztoq_async.lanes.run import Progress
 
@@ -63,3 +64,10 @@ async def test_a_terminal_gets_a_display_that_goes_away():
         await asyncio.sleep(0.6)
     assert "reading <b>[red]" in stream.getvalue()
     assert stream.getvalue().endswith("\x1b[2K")
+
+
+def test_status_says_whether_a_run_has_ended():
+    """A project that was only read is not called moved: nothing is planned yet, and nothing was written."""
+    unfinished = standing({"outcome": "interrupted", "pass": 1, "open": 0, "kinds": {}})
+    assert unfinished == "pass 1: not finished, 0 records are planned and not yet in qTest; run goes on"
+    assert standing({"outcome": "degraded", "pass": 2, "open": 0, "kinds": {}}) == "pass 2: ended as degraded"

@@ -85,3 +85,13 @@ def test_the_log_file_is_bounded_and_redacted(tmp_path, capsys):
             handler.close()
         root.handlers[:] = before[0]
         root.setLevel(before[1])
+
+
+def test_tries_are_for_the_file_alone(tmp_path, capsys):
+    """A person reads the one message at the end, not each try that came before it."""
+    open_logs(tmp_path, Redaction())
+    logging.getLogger("stamina").warning("tried again")
+    logging.getLogger("else").warning("worth reading")
+    shown = capsys.readouterr().err
+    assert "worth reading" in shown and "tried again" not in shown
+    assert "tried again" in (tmp_path / FILE).read_text()

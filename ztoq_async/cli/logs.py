@@ -42,6 +42,7 @@ def open_logs(folder: Path, redact: Redaction) -> None:
     except OSError as error:
         raise StoreError(f"the store {folder} cannot be used ({error.strerror}): correct store.path") from error
     short = _Short(logging.WARNING)
+    short.addFilter(lambda record: record.name != "stamina")  # that something is tried again is not for people
     for handler in (file, short):
         handler.setFormatter(_Redacted(redact))
     logging.basicConfig(level=logging.INFO, handlers=[file, short], force=True)

@@ -30,7 +30,10 @@ def standing(status: dict[str, Any]) -> str:
     """What `status` found."""
     if not status["pass"]:
         return "nothing was moved from this store yet"
-    words = f"{status['open']:,} records are not yet in qTest" if status["open"] else "nothing is left to write"
+    if status["outcome"] == "interrupted":
+        words = f"not finished, {status['open']:,} records are planned and not yet in qTest; run goes on"
+    else:
+        words = f"ended as {status['outcome']}"
     return "\n".join([f"pass {status['pass']}: {words}", *kind_lines(status["kinds"])])
 
 
