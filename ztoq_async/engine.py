@@ -135,11 +135,18 @@ class Engine:
             return propose(run.context)
 
     async def verify(self) -> Report:
-        """Reads qTest and compares it with the archive of the last run; writes nothing to qTest."""
+        """Reads qTest and compares it with the archive of the last run; writes nothing to qTest.
+
+        `interrupted` where that run is not finished. Raises `StoreBusy` while another engine works on the store.
+        """
         number = await passes.last_read_pass(self._database, len(SOURCES))
         if number == 0:
             raise SettingsError(f"nothing was moved from the store {self.settings.store_path} yet: run first")
-        return await verify(self._run(Tenure.none(), number), self._monitor)
+        async with self._held():  # it marks what it sees in the rows that a run would mark, too
+            report = await verify(self._run(Tenure.none(), number), self._monitor)
+        if await passes.report_of(self._database, number) is None:
+            report["outcome"] = "interrupted"
+        return report
 
     async def status(self) -> Report:
         """What the store says, also while another engine runs; asks no service.
@@ -156,16 +163,20 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def _opened_run(self) -> AsyncIterator[Run]:
-        zephyr, qtest = self.settings.zephyr, self.settings.qtest
-        names = f"{zephyr.base_url} {zephyr.project}", f"{qtest.base_url} {qtest.project}"
-        async with tenure(self._database, *names, qtest.settle_s) as held:
+        async with self._held() as held:
             self._tenure = held
             run = self._run(held, await passes.open_pass(self._database))
-            await run.journal.take_over(qtest.settle_s)
+            await run.journal.take_over(self.settings.qtest.settle_s)
             try:
                 yield run
             finally:
                 self._tenure = None
+
+    def _held(self) -> contextlib.AbstractAsyncContextManager[Tenure]:
+        """The store for this engine alone."""
+        zephyr, qtest = self.settings.zephyr, self.settings.qtest
+        names = f"{zephyr.base_url} {zephyr.project}", f"{qtest.base_url} {qtest.project}"
+        return tenure(self._database, *names, qtest.settle_s)
 
     def _run(self, held: Tenure, number: int) -> Run:
         return Run(

@@ -4,7 +4,7 @@ import asyncio
 import random
 
 import pytest
-from moving import a_move, assert_everything_once, made, writes
+from moving import FAST, a_move, assert_everything_once, made, writes
 
 from ztoq_async.errors import AlreadyMoved, SettingsError, StoreBusy
 
@@ -99,6 +99,28 @@ async def test_a_case_added_in_zephyr_is_the_only_one_that_the_next_run_makes(st
         row = report["kinds"]["test-case"]
         assert (row["created"], row["unchanged"], row["refused"]) == (1, CASES, 0), report["ledger"]["first"]
         await assert_everything_once(move, report, cases=CASES + 1)
+
+
+async def test_verify_does_not_call_an_unfinished_move_complete(store_url, tmp_path):
+    """What was written is verified, and the outcome says that not everything was."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        assert (await move.run(limits={**FAST, "month_calls": 70}))["outcome"] == "interrupted"
+        report = await move.verify()
+        row = report["kinds"]["test-case"]
+        assert (report["outcome"], row["read"]) == ("interrupted", CASES)
+        assert 0 < made(row) == row["verified"] < CASES
+
+
+async def test_verify_is_refused_while_a_run_works_on_the_store(store_url, tmp_path):
+    """Both would mark the same rows and write the same account: StoreBusy, and the run is not disturbed."""
+    async with a_move(store_url, tmp_path, cases=CASES, **SLOWLY) as move:
+        await move.run()
+        async with move.engine() as engine:
+            running = asyncio.create_task(engine.run())
+            await asyncio.sleep(0.3)
+            with pytest.raises(StoreBusy, match="process"):
+                await move.verify()
+            await assert_everything_once(move, await running, cases=CASES)
 
 
 async def test_what_people_change_behind_our_back_is_reported_by_name(store_url, tmp_path):
