@@ -86,3 +86,17 @@ async def test_what_was_made_after_the_proposal_is_moved(store_url, tmp_path):
         await assert_everything_once(move, await move.run(), cases=CASES + 1)
         await move.propose(tmp_path)
         assert (await move.verify())["outcome"] == "complete"
+
+
+async def test_a_folder_deleted_in_zephyr_is_no_part_of_the_next_account(store_url, tmp_path):
+    """Its module stays in qTest; the report speaks of the records that this pass has read."""
+    async with Sandbox(Changing(), seed=5) as sandbox:
+        move = Move(sandbox, store_url, 0.5)
+        identity = sandbox._zephyr_state.add_folder("soon deleted", "TEST_CASE", None)
+        await move.propose(tmp_path)
+        first = await move.run()
+        del sandbox._zephyr_state.folders[identity]
+        report = await move.run()
+        assert report["kinds"]["module"]["read"] == first["kinds"]["module"]["read"] - 1
+        assert (report["differences"], report["ledger"]["refused"]) == ([], 0)
+        await assert_everything_once(move, report, cases=CASES)

@@ -85,8 +85,8 @@ class Overview:
         """The first records that verification found different: kind, key, names of the fields."""
         async with self._database.session() as session:
             rows = await session.fetch(
-                "SELECT kind, key, differences FROM journal WHERE seen_pass = $1 AND differences <> '{}' "
-                "ORDER BY id LIMIT $2",
+                "SELECT kind, key, differences FROM journal WHERE seen_pass = $1 AND pass >= $1 "
+                "AND differences <> '{}' ORDER BY id LIMIT $2",
                 self._pass,
                 most,
             )
@@ -99,9 +99,10 @@ class Overview:
         return {row["key"]: _known(row) for row in rows}
 
     async def rows(self, kind: str, source: str, *, unseen: bool = False) -> AsyncIterator[list[Known]]:
-        """All rows of a kind in batches; `unseen`: the done ones that this pass's verification has not seen."""
+        """The rows of a kind in this pass in batches; `unseen`: the done ones that its verification has not seen."""
         last = 0
-        condition = f"AND j.state = 'done' AND j.seen_pass < {self._pass} " if unseen else ""
+        condition = f"AND j.pass >= {self._pass} "
+        condition += f"AND j.state = 'done' AND j.seen_pass < {self._pass} " if unseen else ""
         while True:
             async with self._database.session() as session:
                 query = f"{_KNOWN}{condition}AND j.id > $3 ORDER BY j.id LIMIT $4"
