@@ -141,7 +141,14 @@ async def _clean(run: Run, project: int, made: Collection[int] = ()) -> None:
 
 
 async def _delete(run: Run, project: int, module: int) -> str:
-    """Deletes a module, children first; "" or why it is still there."""
+    """Deletes a module, children first; "" or why it is still there. An earlier attempt may have done so, unheard."""
+    try:
+        return await _delete_all(run, project, module)
+    except NotFound:
+        return ""
+
+
+async def _delete_all(run: Run, project: int, module: int) -> str:
     async for page in run.qtest.pages(paths.modules(project, module)):
         for row in page:
             await _delete(run, project, msgspec.json.decode(row, type=Module).id)
