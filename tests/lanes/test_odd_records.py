@@ -92,3 +92,14 @@ async def test_a_nul_in_a_reason_and_in_a_name_is_stored_with_a_sign(store_url, 
     assert (row["read"], row["refused"], made(row)) == (CASES, 2, CASES - 2), report["ledger"]["first"]
     assert "customFields.a\ufffdb" in {entry["attribute"] for entry in report["ledger"]["first"]}
     assert report["ledger"]["unexplained"] == 0
+
+
+async def test_a_value_that_people_switched_off_is_not_proposed(store_url, tmp_path):
+    """qTest refuses it on every new test case."""
+    async with Sandbox(Generator(CASES, seed=5), seed=5) as sandbox:
+        fields = sandbox._qtest_state.fields.all("test-cases")
+        status = next(field for field in fields if field.label == "Status")
+        status.labelled("New").is_active = False
+        move = Move(sandbox, store_url, 0.5)
+        assert '= "New"' not in (await move.propose(tmp_path)).partition("[priority]")[0]
+        assert (await move.run())["outcome"] == "complete"

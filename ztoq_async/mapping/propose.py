@@ -62,14 +62,15 @@ def _table(names: Iterable[str], rules: Mapping[str, str], field: Field | None) 
 
 
 def _value(name: str, rules: Mapping[str, str], field: Field | None) -> tuple[str, bool]:
-    labels = list(field.value_ids()) if field else []
+    labels = field.open_labels() if field else []
     if rules.get(name) in labels:
         return rules[name], False
     folded = {label.casefold(): label for label in labels}
     if name.casefold() in folded:
         return folded[name.casefold()], False
     likely = [folded[word.casefold()] for word in _LIKELY.get(name.casefold(), ()) if word.casefold() in folded]
-    defaults = [value.label for value in (field.allowed_values if field else None) or () if value.is_default]
+    chosen = [value.label for value in (field.allowed_values if field else None) or () if value.is_default]
+    defaults = [label for label in chosen if label in labels]
     return (likely + defaults + labels + [name])[0], True
 
 

@@ -50,6 +50,10 @@ class Field(msgspec.Struct, frozen=True):
         """Labels of the allowed values and their ids."""
         return {value.label: value.value for value in self.allowed_values or ()}
 
+    def open_labels(self) -> list[str]:
+        """The labels that may be given: values that people switched off stay with those who have them."""
+        return [value.label for value in self.allowed_values or () if value.is_active is not False]
+
     @property
     def is_custom(self) -> bool:
         """True for a field that people or tools have added."""
