@@ -50,6 +50,20 @@ async def test_a_fresh_store_stops_before_a_project_that_holds_our_keys(store_ur
         assert report["kinds"]["test-case"]["adopted"] == CASES
 
 
+async def test_keys_that_a_project_hides_are_not_taken_for_absent(store_url, new_store, tmp_path):
+    """Adopting with `Zephyr Key` switched off would make every case twice: it is refused before the first write."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        await move.run()
+        fields = move.sandbox._qtest_state.fields
+        next(field for field in fields.all("test-cases") if field.label == "Zephyr Key").is_active = False
+        fields.changed("test-cases")
+        move.store_url = await new_store()
+        before = writes(await move.stats())
+        with pytest.raises(SettingsError, match="'Zephyr Key' is switched off"):
+            await move.run(adopt=True)
+        assert writes(await move.stats()) == before
+
+
 async def test_a_second_engine_on_one_store_is_refused_by_name(store_url, tmp_path):
     """StoreBusy names the process that works; the first one goes on undisturbed."""
     async with a_move(store_url, tmp_path, cases=CASES, **SLOWLY) as move:

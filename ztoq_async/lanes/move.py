@@ -25,6 +25,7 @@ from ztoq_async.lanes.target import (
     find_keys,
     read_target,
     refuse_held_keys,
+    refuse_hidden_keys,
     with_findings,
 )
 from ztoq_async.lanes.verify import verify_kind
@@ -94,6 +95,7 @@ async def _held(run: Run, *, adopt: bool) -> Held:
     if not adopt:
         refuse_held_keys(held)
     elif any(rows for _, rows in held):
+        refuse_hidden_keys(run.context)
         await passes.begin_adopting(run.database)
     return held
 

@@ -94,6 +94,16 @@ def refuse_held_keys(held: list[tuple[Kind, list[tuple[str, Made]]]]) -> None:
         )
 
 
+def refuse_hidden_keys(context: Context) -> None:
+    """A field that is switched off shows no values: what it would find again must not be taken for absent."""
+    field = context.target.fields.get(context.plans["key"].label)
+    if field is not None and not field.is_active:
+        raise SettingsError(
+            f"the qTest field '{field.label}' is switched off, so the test cases of the earlier move cannot be adopted: "
+            "switch it on in the project's settings"
+        )
+
+
 def with_findings(context: Context, findings: Findings) -> Context:
     """The context with what the probe found."""
     return msgspec.structs.replace(context, target=msgspec.structs.replace(context.target, findings=findings))
