@@ -99,7 +99,7 @@ def refuse_hidden_keys(context: Context) -> None:
     field = context.target.fields.get(context.plans["key"].label)
     if field is not None and not field.is_active:
         raise SettingsError(
-            f"the qTest field '{field.label}' is switched off, so the test cases of the earlier move cannot be adopted: "
+            f"the qTest field '{field.label}' is switched off, which hides the keys of what is there: "
             "switch it on in the project's settings"
         )
 
