@@ -73,6 +73,8 @@ class QTestSettings(_Table):
     @field_validator("base_url")
     @classmethod
     def _is_root(cls, value: str) -> str:
+        if "/api" in value:
+            raise ValueError("it must be the site's root, without /api")
         return value.rstrip("/")
 
     @field_validator("token")
@@ -92,6 +94,13 @@ class StoreSettings(_Table):
 
     url: SecretStr = SecretStr("")
     path: Path = Path(".ztoq")
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it must begin with postgresql://")
+        return value
 
 
 class LimitSettings(_Table):

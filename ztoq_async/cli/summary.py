@@ -14,7 +14,7 @@ MEANING = {
 
 def summary(report: dict[str, Any]) -> str:
     """Outcome, counts of each kind, ledger, calls, time, the report's place."""
-    lines = [f"{report['outcome']}: {MEANING[report['outcome']]}", *kind_lines(report["kinds"])]
+    lines = [f"{report['outcome']}: {MEANING[report['outcome']]}{_losses(report)}", *kind_lines(report["kinds"])]
     if "ledger" in report:
         found = report["ledger"]
         lines += [_line("ledger", {"losses or refusals": found["rows"], **_ledger(found)}, zeros=True)]
@@ -24,6 +24,12 @@ def summary(report: dict[str, Any]) -> str:
     if "report" in report:
         lines += [f"  {'report':<12}{report['report']}"]
     return "\n".join(lines)
+
+
+def _losses(report: dict[str, Any]) -> str:
+    """What a complete run could not carry: the report names each."""
+    rows = report["ledger"]["rows"] if report["outcome"] == "complete" and "ledger" in report else 0
+    return f", but for {rows:,} attribute(s) that lost something: see the report" if rows else ""
 
 
 def standing(status: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from ztoq_async.errors import SourceError
-from ztoq_async.lanes.run import Run
+from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.account import IDENTITY, REFUSED, is_identity, settle
 from ztoq_async.mapping.kind import Item, Kind
 from ztoq_async.store.ledger import Counts, LedgerRow
@@ -22,7 +22,7 @@ async def account(run: Run, kinds: tuple[Kind, ...]) -> Counts:
     await run.ledger.clear()
     for kind in kinds:
         if kind.source:
-            run.lane("account").begin(f"accounting for {kind.name}s")
+            run.lane("account").begin(f"accounting for {plural(kind.name)}")
             async for rows in run.overview.rows(kind.name, kind.source):
                 losses: list[LedgerRow] = []
                 for row in rows:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from ztoq_async.errors import ListShifted, NotFound, ServiceError, SourceError
-from ztoq_async.lanes.run import Run
+from ztoq_async.lanes.run import Run, plural
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.store.archive import Archived, Reading
 from ztoq_async.zephyr.client import Page
@@ -18,6 +18,7 @@ from ztoq_async.zephyr.sources import Source
 
 TASK_S = 900.0
 GROUP = 200
+LINGER_S = 0.2
 READ_AGAIN = 3
 MOST_LOST = 20
 LOST_SHARE = 0.05
@@ -28,14 +29,16 @@ Detail = tuple[Archived, bytes, str]
 async def read_list(run: Run, source: Source, project: str) -> None:
     """Reads one list to its true end; a resumed pass goes on where it stopped (protocol rule 15)."""
     reading = await run.archive.reading(source.name)
-    run.lane("read").begin(f"reading {source.name}s")
+    run.lane("read").begin(f"reading {plural(source.name)}")
     for _ in range(READ_AGAIN):
         with contextlib.suppress(ListShifted):
             total = await _read_pages(run, source, project, reading)
             if total is None or run.stop.is_set() or await run.archive.count(source.name) >= total:
                 return
         reading = Reading()  # rows moved between two pages: what the service counts is not all here
-    raise SourceError(f"the list of {source.name}s changed while it was read, {READ_AGAIN} times; run again later")
+    raise SourceError(
+        f"the list of {plural(source.name)} changed while it was read, {READ_AGAIN} times; run again later"
+    )
 
 
 async def _read_pages(run: Run, source: Source, project: str, reading: Reading) -> int | None:
@@ -132,12 +135,19 @@ class Details:
             raise error
         return record, b"", f"its details cannot be read: {error}"
 
+    async def _group(self) -> list[Detail | None]:
+        """What comes within a moment: many small transactions would keep the writing lane from its rows."""
+        group = [await self._fetched.get()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while len(group) < GROUP and group[-1] is not None:
+                    group.append(await self._fetched.get())
+        return group
+
     async def _write(self) -> None:
         ended = False
         while not ended:
-            group = [await self._fetched.get()]
-            while len(group) < GROUP and not self._fetched.empty():
-                group.append(self._fetched.get_nowait())
+            group = await self._group()
             ended = None in group
             details = [detail for detail in group if detail is not None]
             await self._run.archive.add_details(

@@ -21,7 +21,7 @@ from ztoq_async.errors import (
     StoreError,
     Unauthorised,
 )
-from ztoq_async.lanes.run import Run
+from ztoq_async.lanes.run import Run, plural
 from ztoq_async.lanes.settle import settle
 from ztoq_async.lanes.target import read_target
 from ztoq_async.mapping.kind import Item, Kind, Made, Refs, Target
@@ -53,7 +53,7 @@ class Load:
         """Returns when every row of the kind is settled, or when the run is to stop; raises what ends the run."""
         run = self._run
         in_flight = run.settings.limits.in_flight
-        run.lane("write").begin(f"writing {self._kind.name}s", await run.overview.open_rows(self._kind.name))
+        run.lane("write").begin(f"writing {plural(self._kind.name)}", await run.overview.open_rows(self._kind.name))
         async with (
             _flushing(run),
             WorkQueue(self._work, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue,
@@ -86,13 +86,22 @@ class Load:
             return True
         doubts = await run.overview.doubts(self._kind.name, self._kind.source)
         if doubts:
-            await run.sleep(max(0.0, min(doubt.wait_s for doubt in doubts)))
+            soon = min(doubt.wait_s for doubt in doubts) + 1.0
+            group = [doubt for doubt in doubts if doubt.wait_s <= soon]
+            await self._settling(len(group), max(0.0, *(doubt.wait_s for doubt in group)))
             if not run.stop.is_set():
-                await settle(run, self._kind, [doubt for doubt in doubts if doubt.wait_s <= 1.0])
+                await settle(run, self._kind, group)
             return True
         if await run.overview.open_rows(self._kind.name):
             raise StoreError(f"the journal has {self._kind.name} rows that wait for a kind that is made later")
         return False
+
+    async def _settling(self, doubts: int, seconds: float) -> None:
+        """Waits until rows in doubt may be looked at, and says so: nothing else moves meanwhile."""
+        lane = self._run.lane("write")
+        phase, lane.phase = lane.phase, f"waiting {seconds:.0f} s, then looking for {doubts} writes without an answer"
+        await self._run.sleep(seconds)
+        lane.phase = phase
 
     async def _work(self, row: Claimed) -> None:
         # Whatever goes wrong in an unforeseen way leaves the row in doubt: it is looked for, never simply sent again.
@@ -149,9 +158,8 @@ class Load:
             self._different.append(f"{key}: {', '.join(differences)}")
         if self._compared >= FIRST_LOOK and len(self._different) > MOST_DIFFERENT * self._compared:
             shown = "; ".join(self._different[:5])
-            self._fault = self._fault or Paused(
-                f"{len(self._different)} of the first {self._compared} {self._kind.name}s came back different: {shown}"
-            )
+            share = f"{len(self._different)} of the first {self._compared} {plural(self._kind.name)}"
+            self._fault = self._fault or Paused(f"{share} came back different: {shown}")
 
     async def _read_target(self) -> None:
         before = self._run.context.target

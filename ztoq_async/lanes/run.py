@@ -36,6 +36,13 @@ def one_error() -> Iterator[None]:
         raise first from None
 
 
+def plural(name: str) -> str:
+    """The name of a list or kind for more than one of it."""
+    if name.endswith("us"):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if name.endswith("y") else name if name.endswith("s") else f"{name}s"
+
+
 @dataclass(slots=True)
 class Progress:
     """What is being done now, and how far: `total` 0 means that nobody knows yet."""

@@ -8,7 +8,7 @@ import msgspec
 
 from ztoq_async.errors import AlreadyMoved, Forbidden, NotFound, SettingsError, SourceError, Unauthorised
 from ztoq_async.kinds import KINDS, RIGHTS
-from ztoq_async.lanes.run import Run
+from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.context import Context, Findings, Target, fields_by_label
 from ztoq_async.mapping.kind import Kind, Made
 from ztoq_async.mapping.test_case import required_values
@@ -86,7 +86,7 @@ async def find_keys(run: Run) -> list[tuple[Kind, list[tuple[str, Made]]]]:
 
 def refuse_held_keys(held: list[tuple[Kind, list[tuple[str, Made]]]]) -> None:
     """Rule 12: a fresh journal stops before a project that holds our keys."""
-    words = [f"{len(rows)} {kind.name}s" for kind, rows in held if rows]
+    words = [f"{len(rows)} {plural(kind.name)}" for kind, rows in held if rows]
     if words:
         raise AlreadyMoved(
             f"the qTest project already holds {' and '.join(words)} of this move, unknown to this store: "

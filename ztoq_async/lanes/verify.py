@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ztoq_async.errors import NotFound, SourceError
-from ztoq_async.lanes.run import Run, one_error
+from ztoq_async.lanes.run import Run, one_error, plural
 from ztoq_async.mapping.kind import Found, Item, Kind
 from ztoq_async.store.overview import Known
 
@@ -16,7 +16,7 @@ BREATH = 50
 async def verify_kind(run: Run, kind: Kind) -> None:
     """Marks every row of the kind as verified or different; counts what is there that should not be."""
     lane = run.lane("verify")
-    lane.begin(f"verifying {kind.name}s")
+    lane.begin(f"verifying {plural(kind.name)}")
     async for page in run.qtest.pages(kind.read_back(run.context)):
         found = list(kind.recognise(page, run.context))
         for start in range(0, len(found), BREATH):

@@ -216,7 +216,8 @@ class Gateway:
 
     def _gave_up(self, call: Call, error: CircuitOpen) -> ServiceError:
         kind = Unreachable if call.safe else NotSent
-        return kind(f"{self.name}: {error}", service=self.name, method=call.method, path=call.path)
+        words = f"{self.name} fails or is down ({error}); what is done is kept: run the same command again later"
+        return kind(words, service=self.name, method=call.method, path=call.path)
 
 
 class _Tries:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED, SENT
 
 FORGET_EDGES = f"""
-DELETE FROM journal_edge e USING journal c WHERE e.child = c.id AND c.state = '{PENDING}'
-AND (c.kind, c.key) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+DELETE FROM journal_edge e USING journal c, unnest($1::text[], $2::text[]) AS t(kind, key)
+WHERE e.child = c.id AND c.state = '{PENDING}' AND c.kind = t.kind AND c.key = t.key
 """
 
 WAITS = """

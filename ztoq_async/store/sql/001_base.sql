@@ -68,6 +68,7 @@ CREATE TABLE journal (
 );
 CREATE INDEX journal_ready ON journal (kind, id) WHERE state = 'pending' AND waits = 0;
 CREATE INDEX journal_open ON journal (kind, state) WHERE state IN ('sent', 'doubt');
+CREATE INDEX journal_refused ON journal (id) WHERE state = 'refused';
 CREATE INDEX journal_target ON journal (kind, target_id);
 
 CREATE TABLE journal_edge (
