@@ -1,8 +1,10 @@
 """A source that changes between runs, between a proposal and its run, and while a list is read."""
 
+import asyncio
+
 import msgspec
 import pytest
-from moving import Move, assert_everything_once
+from moving import FAST, Move, a_move, assert_everything_once
 
 from ztoq_async.sandbox import Generator, Sandbox
 
@@ -100,3 +102,11 @@ async def test_a_folder_deleted_in_zephyr_is_no_part_of_the_next_account(store_u
         assert report["kinds"]["module"]["read"] == first["kinds"]["module"]["read"] - 1
         assert (report["differences"], report["ledger"]["refused"]) == ([], 0)
         await assert_everything_once(move, report, cases=CASES)
+
+
+async def test_a_list_of_single_rows_is_read_to_its_end(store_url, tmp_path):
+    """A server that gives one row a page leaves no room for an overlap: the list still ends."""
+    single = {"page_cap": 1, "cursor_lists": False}
+    async with a_move(store_url, tmp_path, cases=5, zephyr=single) as move, asyncio.timeout(30):
+        report = await move.run(limits=FAST)
+    assert (report["outcome"], report["kinds"]["test-case"]["created"]) == ("complete", 5)

@@ -99,7 +99,7 @@ class ZephyrClient(ServiceClient):
             start += len(values)
             rest = answer.total is not None and start < answer.total
             last = not answer.values or (answer.is_last is not False and not rest and _says_end(answer))
-            before = _identity(values[-1]) if values else ""
+            before = _identity(values[-1]) if values else ""  # a page of one row has no room for the overlap
             yield Page(values, None if last else f"{start}:{before}", answer.total)
             if last:
                 return
