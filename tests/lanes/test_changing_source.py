@@ -101,6 +101,7 @@ async def test_a_folder_deleted_in_zephyr_is_no_part_of_the_next_account(store_u
         report = await move.run()
         assert report["kinds"]["module"]["read"] == first["kinds"]["module"]["read"] - 1
         assert (report["differences"], report["ledger"]["refused"]) == ([], 0)
+        assert [note for note in report["notes"] if note.startswith("1 records of earlier runs")]
         await assert_everything_once(move, report, cases=CASES)
 
 

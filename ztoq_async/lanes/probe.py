@@ -14,7 +14,7 @@ import msgspec
 from ztoq_async.errors import NotFound, NotSent, OutcomeUnknown, Refused
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping import values
-from ztoq_async.mapping.context import Findings
+from ztoq_async.mapping.context import Context, Findings
 from ztoq_async.mapping.keys import key_in, marker
 from ztoq_async.mapping.test_case import own_steps, required_values
 from ztoq_async.qtest import paths
@@ -58,16 +58,19 @@ async def _make_module(run: Run, project: int, parent: int | None, key: str) -> 
 
 
 async def _make_case(run: Run, project: int, module: int, name: str, steps: list[dict[str, Any]]) -> int:
-    fields = run.context.target.fields
-    required = [
-        values.to_property(value, fields[label])
-        for label, value in required_values(run.context).items()
-        if label in fields
-    ]
-    body = {"name": name, "parent_id": module, "properties": required, "test_steps": steps}
+    body = {"name": name, "parent_id": module, "properties": _required(run.context), "test_steps": steps}
     call = paths.create_test_case(project, body)
     found = await _settled(run, call, paths.test_cases(project, module), lambda row: row.get("name") == name)
     return int(found["id"])
+
+
+def _required(context: Context) -> list[dict[str, Any]]:
+    """What the project demands of every test case: by the mapping file, and any value where the move has one for each."""
+    wanted = required_values(context)
+    for field in context.target.fields.values():
+        if field.required and field.open_labels() and field.label not in wanted:
+            wanted[field.label] = (field.open_labels()[0],)
+    return [values.to_property(value, context.field(label)) for label, value in wanted.items()]
 
 
 async def _settled(run: Run, call: Call, listing: Listing, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

@@ -76,6 +76,12 @@ class Overview:
                 )
             )
 
+    async def vanished(self) -> int:
+        """How many records of earlier passes are in the target, and no longer in the source."""
+        query = "SELECT count(*) FROM journal WHERE counted AND state = 'done' AND pass < $1"
+        async with self._database.session() as session:
+            return int(await session.fetchval(query, self._pass))
+
     async def has_sent(self) -> bool:
         """Whether anything was ever sent: if not, the journal is fresh (rule 12)."""
         async with self._database.session() as session:
