@@ -65,7 +65,7 @@ async def _make_case(run: Run, project: int, module: int, name: str, steps: list
 
 
 def _required(context: Context) -> list[dict[str, Any]]:
-    """What the project demands of every test case: by the mapping file, and any value where the move has one for each."""
+    """What the project demands of every test case: by the mapping file, else any value that is open."""
     wanted = required_values(context)
     for field in context.target.fields.values():
         if field.required and field.open_labels() and field.label not in wanted:
