@@ -366,6 +366,7 @@ async def test_half_made_cluster_is_made_anew(tmp_path):
     (half / "PG_VERSION").write_text("18\n")
     async with EmbeddedPostgres(tmp_path / "store") as server, connected(server.dsn) as connection:
         assert await connection.fetchval("SELECT 1") == 1
+    assert not list(half.parent.glob("data.new*"))
 
 
 @pytest.mark.parametrize("name", ["d" * 90, "with, comma", "with space", "ünïcode"])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -124,8 +125,10 @@ class Cluster:
 
     async def _create(self) -> None:
         """Make the cluster in a new folder and rename it, so that a half-made one is never taken for a store."""
-        new = self._home.path / "data.new"
-        shutil.rmtree(new, ignore_errors=True)
+        for left in self._home.path.glob("data.new*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # A name of its own: what an initdb that was killed has started may still write for a moment.
+        new = self._home.path / f"data.new-{secrets.token_hex(4)}"
         command = [str(self._binaries / "initdb"), "-D", str(new), "-U", USER, "-A", "trust", "-E", "UTF8"]
         try:
             code, output = await self._home.launcher.run(

@@ -56,7 +56,7 @@ class Launcher:
                     await until(lambda: child.poll() is not None)
             finally:
                 if child.poll() is None:
-                    child.kill()
+                    os.killpg(child.pid, signal.SIGKILL)  # it leads a group: what it has started goes with it
                     child.wait()
             output.seek(0)
             return child.returncode, output.read()[-2000:].decode("utf-8", "replace").strip()
