@@ -50,6 +50,17 @@ async def test_a_fresh_store_stops_before_a_project_that_holds_our_keys(store_ur
         assert report["kinds"]["test-case"]["adopted"] == CASES
 
 
+async def test_adopting_reads_modules_as_the_probe_found(store_url, new_store, tmp_path):
+    """Where the module tree shows no descriptions, a fresh store takes over every module and makes none."""
+    async with a_move(store_url, tmp_path, cases=CASES, qtest={"tree_descriptions": False}) as move:
+        modules = (await move.run())["kinds"]["module"]["created"]
+        before = (await move.stats())["objects"]["module"]
+        move.store_url = await new_store()
+        report = await move.run(adopt=True)
+        assert (report["kinds"]["module"]["adopted"], (await move.stats())["objects"]["module"]) == (modules, before)
+        await assert_everything_once(move, report, cases=CASES)
+
+
 async def test_keys_that_a_project_hides_are_not_taken_for_absent(store_url, new_store, tmp_path):
     """Adopting with `Zephyr Key` switched off would make every case twice: it is refused before the first write."""
     async with a_move(store_url, tmp_path, cases=CASES) as move:

@@ -82,6 +82,8 @@ async def _check(run: Run, *, adopt: bool) -> Held:
         found = await probe(run)
         await passes.write_findings(run.database, msgspec.json.encode(found))
         run.known = with_findings(run.context, found)
+        if any(rows for _, rows in held):
+            held = await find_keys(run)  # only now is it known how this project shows them
     return held
 
 

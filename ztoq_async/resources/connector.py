@@ -115,7 +115,6 @@ class ConnectionPool:
         self._connector: _Connector | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.TimerHandle | None = None
-        self._requests: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
