@@ -71,7 +71,7 @@ async def test_unknown_addresses_are_404_in_the_services_shape() -> None:
     async with site() as qtest:
         assert "does not exist" in await qtest.refused("GET", f"/{qtest.project}/modules", 404)
         assert "Project 8" in await qtest.refused("GET", "/api/v3/projects/8/modules", 404)
-        assert await qtest.refused("GET", "/test-runs", 404)
+        assert await qtest.refused("GET", "/test-runs/subhierarchy", 404)
         assert await qtest.refused("POST", "/api/v3/projects", 404, json={"name": "P"})
 
 

@@ -27,10 +27,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     echo: Literal["exact", "normalised", "escaped"] = "exact"
     """HTML on reading back: as sent; re-serialised by an editor (double quotes, `<br />`, entities, a `<p>` around);
-    or escaped once (facts.md 3.8: "HTML comes back sometimes escaped")."""
+    or escaped once (facts.md 3.8: "HTML comes back sometimes escaped"). Notes and actual results of logs too."""
 
     tree_descriptions: bool = True
-    """Whether nested rows of `GET modules?expand=descendants` hold descriptions (mapping.md, row "module")."""
+    """Whether nested rows of `expand=descendants`, of modules and of test cycles, hold descriptions (mapping.md, row
+    "module")."""
 
     trim_names: bool = False
     """Whether outer blanks of names are dropped. Written nowhere; web forms usually do."""
@@ -47,8 +48,30 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     required_field: str = ""
     """Label of one more required text field of test cases without a default, as customised sites have; "" for none."""
 
+    required_suite_field: str = ""
+    """The same of test suites."""
+
+    required_run_field: str = ""
+    """The same of test runs."""
+
+    draft_runs: Literal["refuse", "allow"] = "refuse"
+    """A run or a log of a version that is not approved: 400, or done, where no version is named with the draft if
+    none is approved. The vendor's words speak of approved versions; none say what happens else (facts.md 3.9, 8)."""
+
+    log_steps_in_lists: bool = True
+    """Whether rows of a run's list of test logs hold `test_step_logs` (mapping.md, row "test log")."""
+
+    search_logs: Literal["full", "bare"] = "full"
+    """Whether rows of `POST search` for test-logs hold `note` and `test_step_logs` (mapping.md, row "test log")."""
+
+    run_names_in_lists: bool = True
+    """Whether rows of the list of test runs hold `name` and `latest_test_log` (facts.md 3.9)."""
+
+    fills_step_logs: bool = False
+    """Whether a log shows a row with the site's status of unexecuted runs for each step that was not sent."""
+
     fields_in_use: Literal["delete", "refuse"] = "delete"
-    """DELETE of a custom field that test cases have values for: done, or refused with 400."""
+    """DELETE of a custom field that has values in test cases, suites or runs: done, or refused with 400."""
 
     step_ids_after_approve: Literal["kept", "new"] = "kept"
     """Step ids belong to a version (facts.md 3.3, a guess): whether approving gives the steps new ids."""
@@ -66,10 +89,10 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Largest `pageSize` of a paged object, below the documented 999; 0 leaves that."""
 
     list_lag_s: Seconds = 0.0
-    """Seconds until a new module or test case shows in its list."""
+    """Seconds until a new module, test case, release, test cycle, suite, run or log shows in its list."""
 
     search_lag_s: Seconds = 0.0
-    """Seconds until a new test case is found by search (facts.md 3.12: the index may lag)."""
+    """Seconds until a new object is found by search (facts.md 3.12: the index may lag)."""
 
     token_lifetime_s: Seconds = 0.0
     """Seconds until a token of the password grant expires; 0: the documented 3599. The page's token never does."""
@@ -83,6 +106,10 @@ STRICTEST = Dialect(
     trim_names=True,
     inline_values=False,
     activation_replaces=True,
+    log_steps_in_lists=False,
+    search_logs="bare",
+    run_names_in_lists=False,
+    fills_step_logs=True,
     fields_in_use="refuse",
     step_ids_after_approve="new",
     approve_sets_status="Baselined",

@@ -56,6 +56,14 @@ def flag(request: web.Request, name: str, default: bool = False) -> bool:
     return text == "true" if text else default
 
 
+def deep(request: web.Request) -> bool:
+    """Whether `expand=descendants` is asked for, the only value that there is."""
+    expand = request.query.get("expand", "")
+    if expand not in ("", "descendants"):
+        raise Refusal(400, "Parameter expand must be descendants.")
+    return expand == "descendants"
+
+
 def number(request: web.Request, name: str, default: int) -> int:
     """An integer of the query."""
     text = request.query.get(name, "")

@@ -9,18 +9,28 @@ from aiohttp.typedefs import Handler, Middleware
 
 from ztoq_async.sandbox.qtest import (
     allowed_values,
+    execution_statuses,
     fields,
     login,
     modules,
     projects,
+    releases,
     search,
     test_cases,
+    test_cycles,
+    test_logs,
+    test_runs,
     test_steps,
+    test_suites,
     users,
 )
 from ztoq_async.sandbox.qtest.answers import Refusal, not_found
 from ztoq_async.sandbox.qtest.state import STATE, QTestState
 
+RESOURCES = (
+    test_logs, test_runs, execution_statuses, test_cases, test_steps, test_suites, test_cycles, releases, modules,
+    fields, allowed_values, search, projects, users, login,
+)  # fmt: skip
 LARGEST_BODY = 64 * 2**20
 
 
@@ -50,6 +60,6 @@ def build_app(state: QTestState, middlewares: Sequence[Middleware] = ()) -> web.
     """One site. The middlewares given run before the token is looked at."""
     app = web.Application(middlewares=[*middlewares, guard], client_max_size=LARGEST_BODY)
     app[STATE] = state
-    for resource in (test_cases, test_steps, modules, fields, allowed_values, search, projects, users, login):
+    for resource in RESOURCES:
         app.add_routes(resource.routes)
     return app

@@ -20,6 +20,6 @@ def parse(text: str) -> float | None:
     """Seconds since 1970 of an ISO 8601 text with a date; a naive one is read as UTC; None if it is not one."""
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

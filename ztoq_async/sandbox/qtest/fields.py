@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -140,14 +141,19 @@ async def delete(request: web.Request) -> web.Response:
     state, field, kind = request.app[STATE], field_of(request, write=True), _kind(request)
     if field.system_field:
         raise Refusal(400, f"Field '{field.label}' belongs to the system and cannot be deleted.")
-    if state.dialect.fields_in_use == "refuse" and kind == "test-cases" and _in_use(state, field):
+    if state.dialect.fields_in_use == "refuse" and _in_use(state, kind, field):
         raise Refusal(400, f"Field '{field.label}' is in use and cannot be deleted.")
     state.fields.remove(kind, field)
     return reply({})
 
 
-def _in_use(state: QTestState, field: Field) -> bool:
-    return any(case.newest.content.values.get(field.id) for case in state.cases)
+def _in_use(state: QTestState, kind: str, field: Field) -> bool:
+    held: dict[str, Iterable[dict[int, str]]] = {
+        "test-cases": (case.newest.content.values for case in state.cases),
+        "test-suites": (suite.values for suite in state.execution.suites),
+        "test-runs": (run.values for run in state.execution.runs),
+    }
+    return any(values.get(field.id) for values in held.get(kind, ()))
 
 
 @routes.post(PATH + "/custom-fields/active")

@@ -7,12 +7,19 @@ from collections.abc import Iterator
 
 KEY_LABEL = "Zephyr Key"
 _MARKER = re.compile(r"(\[zephyr:[^\[\]]+\])(?:<[^>]*>|&lt;[^<>]*?&gt;|&nbsp;|\s)*$")
+_ANYWHERE = re.compile(r"\[zephyr:[^\[\]]+\]")
 
 
 def marker(text: str) -> str:
     """The last line `[zephyr:<kind>:<id>]` of a description, with or without HTML around it; "" if there is none."""
     found = _MARKER.search(text) if "[zephyr:" in text else None
     return found[1] if found else ""
+
+
+def last_marker(text: str) -> str:
+    """The last `[zephyr:<kind>:<id>]` of a text, wherever it stands; "" if there is none."""
+    found = _ANYWHERE.findall(text) if "[zephyr:" in text else ()
+    return found[-1] if found else ""
 
 
 class KeyIndex:

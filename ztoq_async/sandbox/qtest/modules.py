@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from ztoq_async.sandbox.qtest.answers import Refusal, body_of, flag, number, part, reply
+from ztoq_async.sandbox.qtest.answers import Refusal, body_of, deep, flag, number, part, reply
 from ztoq_async.sandbox.qtest.case_input import Name, Place, checked_name
 from ztoq_async.sandbox.qtest.echo import echo
 from ztoq_async.sandbox.qtest.module_tree import Module
@@ -60,15 +60,15 @@ async def listing(request: web.Request) -> web.Response:
         state.modules.get(parent)
     wanted = request.query.get("search", "").lower()
     found = list(state.modules) if wanted and not parent else state.modules.children(parent)
-    deep = _deep(request)
-    rows = [_tree(state, module, deep) for module in _visible(state, found) if wanted in module.name.lower()]
+    expanded = deep(request)
+    rows = [_tree(state, module, expanded) for module in state.shown(found) if wanted in module.name.lower()]
     return reply(rows)
 
 
 @routes.get(PATH + "/{moduleId}")
 async def single(request: web.Request) -> web.Response:
     state = request.app[STATE]
-    return reply(_tree(state, state.modules.get(part(request, "moduleId")), _deep(request)))
+    return reply(_tree(state, state.modules.get(part(request, "moduleId")), deep(request)))
 
 
 @routes.put(PATH + "/{moduleId}")
@@ -106,24 +106,11 @@ async def delete(request: web.Request) -> web.Response:
     return reply({"message": f"Module {module.id} was deleted."})
 
 
-def _deep(request: web.Request) -> bool:
-    expand = request.query.get("expand", "")
-    if expand not in ("", "descendants"):
-        raise Refusal(400, "Parameter expand must be descendants.")
-    return expand == "descendants"
-
-
-def _visible(state: QTestState, modules: list[Module]) -> list[Module]:
-    """Without those so new that lists lack them yet."""
-    lag = state.dialect.list_lag_s
-    return [module for module in modules if module.created <= state.now() - lag] if lag else modules
-
-
-def _tree(state: QTestState, module: Module, deep: bool, nested: bool = False) -> dict[str, Any]:
+def _tree(state: QTestState, module: Module, expanded: bool, nested: bool = False) -> dict[str, Any]:
     row = module.row()
     if nested and not state.dialect.tree_descriptions:
         del row["description"]
-    if deep:
-        below = _visible(state, state.modules.children(module.id))
-        row["children"] = [_tree(state, child, deep, nested=True) for child in below]
+    if expanded:
+        below = state.shown(state.modules.children(module.id))
+        row["children"] = [_tree(state, child, expanded, nested=True) for child in below]
     return row
