@@ -14,7 +14,10 @@ DEADLINE_S = 60
 
 @dataclass
 class Corpus:
-    """A Zephyr project: folders of test cases, names of statuses and priorities by id, test cases and their scripts."""
+    """A Zephyr project: folders of test cases, names of statuses and priorities by id, test cases and their scripts.
+
+    `unlisted` are keys of those test cases that no list shows; `stubs` keys of those that Zephyr does not give at all.
+    """
 
     project: str
     folders: list[Row] = field(default_factory=list)
@@ -23,6 +26,8 @@ class Corpus:
     cases: list[Row] = field(default_factory=list)
     steps: dict[str, list[Row]] = field(default_factory=dict)
     scripts: dict[str, Row] = field(default_factory=dict)
+    unlisted: set[str] = field(default_factory=set)
+    stubs: set[str] = field(default_factory=set)
 
 
 @dataclass

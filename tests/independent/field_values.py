@@ -49,6 +49,10 @@ class Fields:
         """A field that every qTest project has."""
         return self._system[original_name]
 
+    def system_if_any(self, original_name: str) -> Row | None:
+        """A field that some qTest projects have."""
+        return self._system.get(original_name)
+
     def custom(self, name: str) -> Row | None:
         """The field of a Zephyr custom field."""
         return self._own.get(self._labels.get(name, ""))

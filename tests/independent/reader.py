@@ -11,7 +11,8 @@ from typing import Any
 
 from both_sides import Corpus, Objects, Row
 from field_values import UNSET, Fields, same_instant, same_list, same_number, says_the_same, shown
-from plain_text import CONTROL, collapsed
+from notes import links_differ
+from plain_text import CONTROL
 from reading_modules import Modules, counted
 from reading_steps import Found, Scripts, text_differences
 
@@ -38,10 +39,13 @@ def compare(corpus: Corpus, objects: Objects, mapping: Row) -> Reading:
     scripts = Scripts(corpus, objects, keys)
     cases = _Cases(corpus, mapping, fields, modules, scripts)
     sources = {row["key"]: row for row in corpus.cases}
-    found = [*modules.differences(), *counted("", Counter(keys.values()), set(sources))]
+    found = [*modules.differences(), *counted("", Counter(keys.values()), set(sources) | corpus.stubs)]
     pairs = [(sources[keys[row["id"]]], row) for row in objects.cases if keys[row["id"]] in sources]
     for source, row in pairs:
         found += [f"{source['key']}: {where}: {words}" for where, words in cases.differences(source, row)]
+    for row in objects.cases:
+        if keys[row["id"]] in corpus.stubs:
+            found += [f"{keys[row['id']]}: {where}: {words}" for where, words in cases.stub_differences(row)]
     return Reading(found, len(pairs), modules.folders, scripts.steps, scripts.calls, scripts.flattened)
 
 
@@ -54,7 +58,8 @@ class _Cases:
         """Where one test case differs, and how."""
         if CONTROL.sub("", source["name"]) != actual["name"]:
             yield "name", f"{actual['name']!r} instead of {source['name']!r}"
-        for words in self._modules.place_differences((source.get("folder") or {}).get("id"), actual["parent_id"]):
+        folder = (source.get("folder") or {}).get("id")
+        for words in self._modules.place_differences(source["key"], folder, actual["parent_id"]):
             yield "module", words
         yield from text_differences("description", source["objective"], actual["description"])
         yield from text_differences("precondition", source["precondition"], actual["precondition"])
@@ -62,6 +67,15 @@ class _Cases:
         yield from self._own_values(source, actual)
         yield from self._custom_values(source, actual)
         yield from self._scripts.differences(source["key"], actual)
+
+    def stub_differences(self, actual: Row) -> Found:
+        """Where a stub differs: it has its key's name, its place, and the steps of its newest execution."""
+        key = str(shown(actual, self._fields.own("Zephyr Key") or {}))
+        if actual["name"] != key:
+            yield "name", f"{actual['name']!r} instead of {key!r}"
+        for words in self._modules.place_differences(key, None, actual["parent_id"]):
+            yield "module", words
+        yield from self._scripts.differences(key, actual)
 
     def _system_values(self, source: Row, actual: Row) -> Found:
         for name, names in (("Status", self._corpus.statuses), ("Priority", self._corpus.priorities)):
@@ -88,7 +102,9 @@ class _Cases:
         yield from self._own(actual, "Zephyr Owner", (source["owner"] or {}).get("accountId"))
         yield from self._own(actual, "Zephyr Component", component)
         yield from self._own(actual, "Zephyr Labels", source["labels"], same_list)
-        yield from self._own(actual, "Zephyr Links", links, _same_links)
+        yield from self._own(
+            actual, "Zephyr Links", links, lambda rows, text: not links_differ(rows, text.splitlines())
+        )
 
     def _custom_values(self, source: Row, actual: Row) -> Found:
         for name, value in source["customFields"].items():
@@ -100,13 +116,3 @@ class _Cases:
             found = shown(actual, field)
             if not says_the_same(value, field, found):
                 yield f"customFields.{name}", f"{found!r} instead of {value!r}"
-
-
-def _same_links(links: list[Row], text: str) -> bool:
-    lines = text.splitlines()
-    told = [
-        [str(link.get(name) or "") for name in ("type", "issueId", "target", "url", "description")] for link in links
-    ]
-    return len(lines) == len(told) and all(
-        all(collapsed(word) in line for word in words) for words, line in zip(told, lines, strict=True)
-    )

@@ -8,6 +8,7 @@ from both_sides import Corpus, Objects, Row
 from plain_text import CONTROL
 
 UNFILED = "Outside folders"
+UNLISTED = "Not in the Zephyr list"
 
 
 def counted(kind: str, found: Counter[str], wanted: set[str]) -> Iterator[str]:
@@ -30,26 +31,33 @@ class Modules:
         self._folders = {row["id"]: row for row in corpus.folders}
         self._modules = {row["id"]: row for row in objects.modules}
         self._marks = {row["id"]: _mark(row) for row in objects.modules}
+        named = [self._marks[row["id"]] for row in objects.modules if row["name"] == UNLISTED]
+        self._unlisted = next((mark for mark in named if mark.startswith(f"{corpus.project}/")), UNLISTED)
         self.folders = sum(mark.isdigit() for mark in self._marks.values())
 
     def differences(self) -> Iterator[str]:
         """What differs between the two trees."""
         root, unfiled = self._corpus.project, self._key(None)
         wanted = {str(identifier) for identifier in self._folders} | {root}
-        if any(not row.get("folder") for row in self._corpus.cases):
+        if any(not row.get("folder") for row in self._corpus.cases if row["key"] not in self._corpus.unlisted):
             wanted.add(unfiled)
+        if self._corpus.unlisted or self._corpus.stubs:
+            wanted.add(self._unlisted)
         yield from counted("module ", Counter(self._marks.values()), wanted)
         found, expected = self._below(), self._siblings(unfiled if unfiled in wanted else "")
         for parent in found.keys() | expected.keys():
+            found[parent] = [mark for mark in found[parent] if mark != self._unlisted or parent != root]
             if found[parent] != expected[parent]:
                 yield f"module {parent or '/'}: below it: {found[parent]} instead of {expected[parent]}"
         for row in self._modules.values():
             yield from self._path_differences(row)
 
-    def place_differences(self, folder: int | None, module: int) -> Iterator[str]:
-        """What differs between the folder of a test case and the module it is in."""
-        if self._marks.get(module) != self._key(folder):
-            yield f"{self._found_path(module)} instead of {self._wanted_path(self._key(folder))}"
+    def place_differences(self, key: str, folder: int | None, module: int) -> Iterator[str]:
+        """What differs between the place that the test case with this Zephyr key should have and its module."""
+        strange = key in self._corpus.unlisted | self._corpus.stubs
+        wanted = self._unlisted if strange else self._key(folder)
+        if self._marks.get(module) != wanted:
+            yield f"{self._found_path(module)} instead of {self._wanted_path(wanted)}"
 
     def _key(self, folder: int | None) -> str:
         return f"{self._corpus.project}/unfiled" if folder is None else str(folder)
@@ -75,7 +83,7 @@ class Modules:
             yield f"module {mark}: path: {found} instead of {wanted}"
 
     def _wanted_path(self, mark: str) -> list[str]:
-        names = [UNFILED] if mark == self._key(None) else []
+        names = [UNFILED] if mark == self._key(None) else [UNLISTED] if mark == self._unlisted else []
         identifier = int(mark) if mark.isdigit() else None
         while identifier in self._folders:
             names.append(CONTROL.sub("", self._folders[identifier]["name"]))

@@ -32,7 +32,9 @@ from small_project import (
 )
 
 HERE = Path(__file__).parent
-PARTS = ("both_sides", "field_values", "plain_text", "reader", "reading_modules", "reading_steps")
+CASES = ("both_sides", "field_values", "notes", "plain_text", "reader", "reading_modules", "reading_steps")
+HISTORY = ("aligning", "history_reader", "history_sides", "http_reading")
+PARTS = (*CASES, *HISTORY, "reading_cycles", "reading_logs", "reading_results", "reading_runs")
 
 
 def value(case, field, text):
