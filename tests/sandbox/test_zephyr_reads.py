@@ -92,7 +92,7 @@ async def test_statuses_and_folders_are_told_apart_by_type():
     async with zephyr() as client:
         cases = await client.pages("/statuses?statusType=TEST_CASE")
         assert [row["archived"] for row in cases] == [False, False, True]
-        assert len(await client.pages("/statuses")) == 3 + 3 + 3 + 5
+        assert len(await client.pages("/statuses")) == 3 + 5 + 3 + 8
         folders = await client.pages("/folders?folderType=TEST_CASE")
         assert {row["folderType"] for row in folders} == {"TEST_CASE"}
         assert {row["folderType"] for row in await client.pages("/folders")} == {"TEST_CASE", "TEST_PLAN", "TEST_CYCLE"}

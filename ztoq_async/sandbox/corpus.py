@@ -1,28 +1,29 @@
 """A source project read from a folder of JSON lines, plain or gzip: one file for each kind, one object a line."""
 
-import gzip
-import zlib
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from ztoq_async.sandbox.corpus_history import read_history
+from ztoq_async.sandbox.corpus_lines import CorpusError, read_rows, without
+from ztoq_async.sandbox.generated_cycles import completed
+from ztoq_async.sandbox.generated_executions import ARCHIVED, history
 from ztoq_async.sandbox.source import Catalogue, Row
 
-T = TypeVar("T")
 Id = Annotated[int, msgspec.Meta(ge=1)]
 Key = Annotated[str, msgspec.Meta(pattern=r"^.+-T[0-9]+$")]
 
 
-class CorpusError(Exception):
-    """A corpus that cannot be served; the message names the file and, where there is one, the line."""
-
-
 class _Reference(msgspec.Struct):
     id: Id
+
+
+class _Keyed(msgspec.Struct):
+    key: Key
 
 
 class _Project(msgspec.Struct):
@@ -112,7 +113,8 @@ class _CaseLine(NamedTuple):
 class Corpus:
     """The project of one folder. Lines stay bytes; every line is checked once, when the corpus is opened."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, executions: int = 0, seed: int = 0) -> None:
+        """Where the folder has no executions, `executions` of them are generated over its cases."""
         if not folder.is_dir():
             raise CorpusError(f"{folder} is not a folder")
         self.catalogue = _catalogue(folder)
@@ -127,11 +129,19 @@ class Corpus:
         for position, case in enumerate(cases):
             self._children[case.folder].append(position)
         self.last_number = max((int(key.rpartition("-T")[2]) for key in self._positions), default=0)
-        self._steps = {row.key: line for row, line in _rows(folder, "teststeps", _Steps)}
-        self._scripts = {row.key: line for row, line in _rows(folder, "testscripts", _Script)}
+        self._steps = {row.key: line for row, line in read_rows(folder, "teststeps", _Steps)}
+        self._scripts = {row.key: line for row, line in read_rows(folder, "testscripts", _Script)}
         self._versions: dict[str, dict[int, bytes]] = defaultdict(dict)
-        for version, line in _rows(folder, "testcaseversions", _Version):
-            self._versions[version.key][version.version] = _without(line, "version")
+        for version, line in read_rows(folder, "testcaseversions", _Version):
+            self._versions[version.key][version.version] = without(line, "version")
+        self.history = read_history(folder)
+        if executions and self.case_ids and not self.history.executions.ids:
+            self.catalogue = completed(self.catalogue, seed, executions)
+            self.last_number += ARCHIVED
+            self.history = history(self, len(self.case_ids), executions, seed)
+
+    def key(self, position: int) -> str:
+        return msgspec.json.decode(self._lines[position], type=_Keyed).key
 
     def position(self, key: str) -> int | None:
         return self._positions.get(key)
@@ -149,22 +159,23 @@ class Corpus:
         return self._children.get(folder, ())
 
     def steps(self, position: int) -> bytes:
-        line = self._steps.get(self._key(position))
+        line = self._steps.get(self.key(position))
         return b"[]" if line is None else bytes(msgspec.json.decode(line, type=_StepLine).values)
 
     def script(self, position: int) -> bytes | None:
-        line = self._scripts.get(self._key(position))
-        return None if line is None else _without(line, "testCaseKey")
+        line = self._scripts.get(self.key(position))
+        return None if line is None else without(line, "testCaseKey")
 
     def versions(self, position: int) -> Mapping[int, bytes]:
-        return self._versions.get(self._key(position), {})
+        return self._versions.get(self.key(position), {})
 
-    def _key(self, position: int) -> str:
-        return msgspec.json.decode(self._lines[position], type=_Case).key
+    def older_ids(self, position: int) -> Mapping[int, int]:
+        rows = self.versions(position)
+        return {number: msgspec.json.decode(row, type=_Reference).id for number, row in rows.items()}
 
 
 def _catalogue(folder: Path) -> Catalogue:
-    projects = list(_rows(folder, "projects", _Project))
+    projects = list(read_rows(folder, "projects", _Project))
     if len(projects) != 1:
         raise CorpusError(f"{folder / 'projects.jsonl'}: one project was expected, {len(projects)} found")
     project, line = projects[0]
@@ -172,17 +183,19 @@ def _catalogue(folder: Path) -> Catalogue:
         project=line,
         project_id=project.id,
         project_key=project.key,
-        folders=_unique(folder, "folders", (Row(r.id, r.kind, b) for r, b in _rows(folder, "folders", _Folder))),
+        folders=_unique(folder, "folders", (Row(r.id, r.kind, b) for r, b in read_rows(folder, "folders", _Folder))),
         priorities=_named(folder, "priorities"),
         statuses=_unique(
-            folder, "statuses", (Row(r.id, r.kind, _without(b, "type")) for r, b in _rows(folder, "statuses", _Status))
+            folder,
+            "statuses",
+            (Row(r.id, r.kind, without(b, "type")) for r, b in read_rows(folder, "statuses", _Status)),
         ),
         environments=_named(folder, "environments"),
     )
 
 
 def _named(folder: Path, name: str) -> tuple[Row, ...]:
-    return _unique(folder, name, (Row(row.id, "", line) for row, line in _rows(folder, name, _Named)))
+    return _unique(folder, name, (Row(row.id, "", line) for row, line in read_rows(folder, name, _Named)))
 
 
 def _unique(folder: Path, name: str, rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -196,40 +209,9 @@ def _unique(folder: Path, name: str, rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _cases(folder: Path, fields: set[str]) -> Iterator[_CaseLine]:
     seen: set[int | str] = set()
-    for case, line in _rows(folder, "testcases", _Case):
+    for case, line in read_rows(folder, "testcases", _Case):
         if case.id in seen or case.key in seen:
             raise CorpusError(f"{folder / 'testcases.jsonl'}: test case {case.key} (id {case.id}) occurs twice")
         seen.update((case.id, case.key))
         fields.update(case.custom_fields)
         yield _CaseLine(case.id, case.key, case.folder.id if case.folder else 0, line)
-
-
-def _rows(folder: Path, name: str, shape: type[T]) -> Iterator[tuple[T, bytes]]:
-    """Each line of a file, checked; none where the folder has no such file."""
-    path = next((p for end in ("", ".gz") if (p := folder / f"{name}.jsonl{end}").exists()), None)
-    if path is None:
-        return
-    decoder = msgspec.json.Decoder(shape)
-    for number, line in enumerate(_lines(path), 1):
-        if line:
-            try:
-                row = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise CorpusError(f"{path}, line {number}: {error}") from error
-            yield row, line
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for line in file:
-                yield line.strip()
-    except (OSError, EOFError, zlib.error) as error:
-        raise CorpusError(f"{path} cannot be read: {error}") from error
-
-
-def _without(line: bytes, name: str) -> bytes:
-    """The row without what the corpus writes beside the API's own attributes."""
-    row = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    del row[name]
-    return msgspec.json.encode(row)

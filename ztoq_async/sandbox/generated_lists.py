@@ -1,6 +1,7 @@
 """The short lists of a generated project: folders, statuses, priorities, environments, owners, custom fields."""
 
 import random
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -27,14 +28,26 @@ CUSTOM_FIELDS = frozenset(
         "Never used",
     )
 )
+RENAMED_STATUS = "Nicht ausgeführt"
+"""Another name for what has not been executed, beside the default one."""
 _FIRST_STATUS, _FIRST_PRIORITY, _FIRST_ENVIRONMENT, _FIRST_FOLDER = 400_100, 400_200, 400_300, 900_000
 _PRIORITIES = ("High", "Normal", "Low", "Smoke test 🚬")
 _STATUSES = {
     "TEST_CASE": ("Work in progress", "Released", "Do not use any more"),
-    "TEST_CYCLE": ("Not Executed", "In Progress", "Done"),
+    "TEST_CYCLE": ("Not Executed", "In Progress", "Done", "Abgeschlossen 🎉", "Frozen"),
     "TEST_PLAN": ("Draft", "Approved", "Deprecated"),
-    "TEST_EXECUTION": ("Not Executed", "In Progress", "Pass", "Fail", "Blocked"),
+    "TEST_EXECUTION": (
+        "Not Executed",
+        "In Progress",
+        "Pass",
+        "Fail",
+        "Blocked",
+        "Passed with remarks",
+        RENAMED_STATUS,
+        "Skipped (old)",
+    ),
 }
+_ARCHIVED = ("Do not use any more", "Frozen", "Skipped (old)")
 PRIORITY_IDS = tuple(range(_FIRST_PRIORITY, _FIRST_PRIORITY + len(_PRIORITIES)))
 STATUS_IDS = tuple(range(_FIRST_STATUS, _FIRST_STATUS + 3))
 ARCHIVED_STATUS = STATUS_IDS[2]
@@ -57,7 +70,7 @@ def catalogue(seed: int, folders: int) -> Catalogue:
         project_key=PROJECT_KEY,
         folders=_folders(random.Random(f"{seed} folders"), folders, project),  # noqa: S311 - repeatable, not secret
         priorities=tuple(_priority(n, project) for n in range(len(_PRIORITIES))),
-        statuses=tuple(_statuses(project)),
+        statuses=statuses(project, _FIRST_STATUS, _STATUSES),
         environments=tuple(_environment(n, project) for n in range(12)),
     )
 
@@ -68,7 +81,19 @@ def folder_id(number: int) -> int:
 
 
 def _folders(rng: random.Random, count: int, project: dict[str, Any]) -> tuple[Row, ...]:
-    """A forest up to six deep; siblings in shuffled `index` order, some of one name; the list in no order at all."""
+    """The forest of test case folders among those of other types, in no order at all."""
+    others = [
+        _folder(800_000 + n, None, "Elsewhere", 0, project, kind) for n, kind in enumerate(("TEST_CYCLE", "TEST_PLAN"))
+    ]
+    mixed = forest(rng, count, project, "TEST_CASE", folder_id) + others
+    rng.shuffle(mixed)
+    return tuple(mixed)
+
+
+def forest(
+    rng: random.Random, count: int, project: dict[str, Any], kind: str, identify: Callable[[int], int]
+) -> list[Row]:
+    """Folders up to six deep, siblings in shuffled `index` order, some of one name; `identify` gives a folder's id."""
     parents, names = _forest(rng, count)
     siblings: dict[int | None, list[int]] = {}
     for number, parent in enumerate(parents):
@@ -76,16 +101,10 @@ def _folders(rng: random.Random, count: int, project: dict[str, Any]) -> tuple[R
     index: dict[int, int] = {}
     for numbers in siblings.values():
         index |= zip(numbers, rng.sample(range(len(numbers)), len(numbers)), strict=True)
-    rows = [
-        _folder(folder_id(n), None if parents[n] is None else folder_id(parents[n] or 0), names[n], index[n], project)
-        for n in range(count)
+    return [
+        _folder(identify(n), None if parent is None else identify(parent), names[n], index[n], project, kind)
+        for n, parent in enumerate(parents)
     ]
-    others = [
-        _folder(800_000 + n, None, "Elsewhere", 0, project, kind) for n, kind in enumerate(("TEST_CYCLE", "TEST_PLAN"))
-    ]
-    mixed = rows + others
-    rng.shuffle(mixed)
-    return tuple(mixed)
 
 
 def _forest(rng: random.Random, count: int) -> tuple[list[int | None], list[str]]:
@@ -123,9 +142,7 @@ def _folder_name(number: int) -> str:
     return f"Area {number}"
 
 
-def _folder(
-    identity: int, parent: int | None, name: str, index: int, project: dict[str, Any], kind: str = "TEST_CASE"
-) -> Row:
+def _folder(identity: int, parent: int | None, name: str, index: int, project: dict[str, Any], kind: str) -> Row:
     row = {"id": identity, "parentId": parent, "name": name, "index": index, "folderType": kind, "project": project}
     return Row(identity, kind, msgspec.json.encode(row))
 
@@ -135,15 +152,16 @@ def _priority(n: int, project: dict[str, Any]) -> Row:
     return Row(PRIORITY_IDS[n], "", msgspec.json.encode(row | {"default": n == 1}))
 
 
-def _statuses(project: dict[str, Any]) -> list[Row]:
+def statuses(project: dict[str, Any], first: int, kinds: Iterable[str]) -> tuple[Row, ...]:
+    """Statuses of these types, ids from `first` on; the first of each type is its default."""
     rows: list[Row] = []
-    for kind, names in _STATUSES.items():
-        for n, name in enumerate(names):
-            identity = _FIRST_STATUS + len(rows)
+    for kind in kinds:
+        for n, name in enumerate(_STATUSES[kind]):
+            identity = first + len(rows)
             row = {"id": identity, "project": project, "name": name, "description": None, "index": n}
-            row |= {"color": "#3abb4b", "archived": identity == ARCHIVED_STATUS, "default": n == 0}
+            row |= {"color": "#3abb4b", "archived": name in _ARCHIVED, "default": n == 0}
             rows.append(Row(identity, kind, msgspec.json.encode(row)))
-    return rows
+    return tuple(rows)
 
 
 def _environment(n: int, project: dict[str, Any]) -> Row:

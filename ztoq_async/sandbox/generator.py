@@ -20,7 +20,10 @@ import msgspec
 
 from ztoq_async.sandbox import generated_lists as lists
 from ztoq_async.sandbox import generated_texts as texts
+from ztoq_async.sandbox.generated_cycles import completed
+from ztoq_async.sandbox.generated_executions import ARCHIVED, history
 from ztoq_async.sandbox.source import CLOUD, UnreadableError
+from ztoq_async.sandbox.stored_executions import NO_HISTORY
 
 _FIRST_ID, _ID_STEP = 5_000_000, 7
 _BEGAN = datetime(2020, 1, 31, 23, 59, 7, tzinfo=UTC)
@@ -32,13 +35,14 @@ encode = msgspec.json.encode
 class Generator:
     """A source project of `cases` test cases, `faulty` ones on top, and about the root of `cases` folders.
 
-    `executions` is kept for later: this version serves none, their addresses answer 404.
+    `executions` counts those with an end date; planned and undated ones, and `faulty` ones, come on top.
     """
 
     def __init__(self, cases: int, *, executions: int = 0, seed: int = 0, faulty: int = 0) -> None:
         if min(cases, executions, faulty) < 0:
             raise ValueError("cases, executions and faulty are counts: 0 or more")
-        self.executions = executions
+        if executions and not cases:
+            raise ValueError("executions need test cases to execute")
         self._seed = seed
         self._cases = cases
         self._total = cases + faulty
@@ -47,6 +51,14 @@ class Generator:
         self.case_ids: Sequence[int] = range(_FIRST_ID, _FIRST_ID + self._total * _ID_STEP, _ID_STEP)
         self.last_number = self._total
         self.custom_fields = lists.CUSTOM_FIELDS
+        self.history = NO_HISTORY
+        if executions:
+            self.catalogue = completed(self.catalogue, seed, executions)
+            self.last_number += ARCHIVED
+            self.history = history(self, cases, executions, seed, faulty)
+
+    def key(self, position: int) -> str:
+        return f"{lists.PROJECT_KEY}-T{position + 1}"
 
     def position(self, key: str) -> int | None:
         match = re.fullmatch(rf"{lists.PROJECT_KEY}-T([1-9][0-9]{{0,17}})", key)
@@ -84,13 +96,16 @@ class Generator:
         return None if found is None else encode({"id": self.case_ids[position] + 3} | found)
 
     def versions(self, position: int) -> Mapping[int, bytes]:
+        return {number: encode(self._old_row(position, number)) for number in self.older_ids(position)}
+
+    def older_ids(self, position: int) -> Mapping[int, int]:
         if position % 20 != 16 or self._fault(position):
             return {}
-        return {number: encode(self._old_row(position, number)) for number in (1, 2)}
+        return {number: self.case_ids[position] + number for number in (1, 2)}
 
     def _row(self, position: int) -> dict[str, Any]:
         rng = self._random(position, "case")
-        key = f"{lists.PROJECT_KEY}-T{position + 1}"
+        key = self.key(position)
         script = "testscript" if self._script(position) else "teststeps"
         fault = self._fault(position)
         name = texts.name(position, rng)

@@ -17,12 +17,12 @@ from ztoq_async.sandbox.source import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The flags of the command `sandbox`. With `corpus`, the generator's flags say nothing."""
+    """The flags of the command `sandbox`. With `corpus`, `cases` and `faulty` say nothing."""
 
     corpus: Path | None = None
     cases: int = 1_000
     executions: int = 0
-    """Executions with a result and an end date. Accepted for later: this version serves none (404)."""
+    """Executions with a result and an end date, generated; a corpus that has executions keeps its own."""
     seed: int = 0
     faulty: int = 0
     zephyr_port: int = 0
@@ -58,5 +58,5 @@ async def serve(options: Options, ready: Callable[[str], None]) -> None:
 def open_source(options: Options) -> Source:
     """The corpus, or a generated project."""
     if options.corpus is not None:
-        return Corpus(options.corpus)
+        return Corpus(options.corpus, executions=options.executions, seed=options.seed)
     return Generator(options.cases, executions=options.executions, seed=options.seed, faulty=options.faulty)

@@ -38,14 +38,17 @@ class UnreadableError(Exception):
         self.message = message
 
 
-class Source(Protocol):
-    """One read-only project. A test case is named by its position in the ascending order of ids, from 0."""
+class CaseSource(Protocol):
+    """The test cases of one project. A case is named by its position in the ascending order of ids, from 0."""
 
     catalogue: Catalogue
     case_ids: Sequence[int]
     last_number: int
-    """The highest number in a test case key: 7 for ABC-T7, 0 for a project without cases."""
+    """The highest number in a test case key, those of archived cases included; 0 for a project without cases."""
     custom_fields: frozenset[str]
+
+    def key(self, position: int) -> str:
+        """Key of the case."""
 
     def position(self, key: str) -> int | None:
         """Position of the case with this key."""
@@ -70,3 +73,60 @@ class Source(Protocol):
 
     def versions(self, position: int) -> Mapping[int, bytes]:
         """Older versions by their number, empty for a case that has only one version."""
+
+    def older_ids(self, position: int) -> Mapping[int, int]:
+        """Ids of the older versions by their number."""
+
+
+class Facts(NamedTuple):
+    """What lists of executions filter by; 0 and "" stand for nothing."""
+
+    case_key: str
+    case_id: int
+    cycle: int
+    environment: int
+    version: int
+    """Id of the Jira version."""
+    ended: str
+    """actualEndDate"""
+    updated: str
+
+
+class Executions(Protocol):
+    """Test executions, each named by its position in the ascending order of ids, from 0."""
+
+    ids: Sequence[int]
+    last_number: int
+    """The highest number in a key: 7 for ABC-E7."""
+    custom_fields: frozenset[str]
+
+    def position(self, key: str) -> int | None:
+        """Position of the execution with this key."""
+
+    def row(self, position: int, *, step_links: bool = False) -> bytes:
+        """The execution as `GET /testexecutions/{key}` gives it, the links of its steps among its own if asked."""
+
+    def facts(self, position: int) -> Facts:
+        """What lists filter by, found faster than the row."""
+
+    def steps(self, position: int) -> bytes:
+        """JSON array of the frozen steps with their results. Raises `UnreadableError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The test cycles of a project and what was executed in them."""
+
+    executions: Executions
+    cycles: Sequence[bytes] = ()
+    """Each as `GET /testcycles/{key}` gives it."""
+    cycle_fields: frozenset[str] = frozenset()
+    """Names of the cycles' custom fields."""
+    neighbour: "Source | None" = None
+    """Another project, some of whose cases are executed in this one and may be read by their keys."""
+
+
+class Source(CaseSource, Protocol):
+    """One read-only project."""
+
+    history: History

@@ -1,7 +1,10 @@
 """Answers in Zephyr's shapes: JSON with the sandbox's own addresses, errors, offset pages (facts.md 1.1, 1.3)."""
 
 import re
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
@@ -60,6 +63,30 @@ def whole(request: web.Request, name: str, default: int, least: int, most: int =
     return int(text)
 
 
+def instant(request: web.Request, name: str) -> str:
+    """A date and time of the query in the form of the stored ones, which sort as text; "" where it is absent."""
+    text = request.query.get(name)
+    if text is None:
+        return ""
+    try:
+        return stamp(datetime.fromisoformat(text))
+    except (ValueError, OverflowError) as error:
+        raise ApiError(400, f"{name}: a date and time such as 2026-06-30T00:00:00Z was expected") from error
+
+
+def stamp(moment: datetime) -> str:
+    """Zephyr's form of an instant; without a zone it is UTC (facts.md 1.4)."""
+    return f"{moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).isoformat()[:19]}Z"
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """A truth value of the query, in any case of letters; 400 for anything else."""
+    text = request.query.get(name, "false").lower()
+    if text not in ("true", "false"):
+        raise ApiError(400, f"{name}: true or false was expected")
+    return text == "true"
+
+
 def path_id(request: web.Request, name: str) -> int:
     """An integer of the path; 400 where it is none."""
     text = request.match_info[name]
@@ -92,6 +119,28 @@ def page(request: web.Request, total: int, cap: int, rows: Callable[[int, int], 
         b"true" if last else b"false",
     )
     return answer(request, b'{"next":%s,%s,"values":[%s]}' % (following, counts, b",".join(values)))
+
+
+def cursor_page(
+    request: web.Request, cap: int, found: Iterable[int], identity: Callable[[int], int], row: Callable[[int], bytes]
+) -> web.Response:
+    """A cursor page of the positions from `startAtId` on: neither total nor isLast (facts.md 1.3)."""
+    asked = whole(request, "limit", 10, 1, MAX_RESULTS)
+    size = min(asked, cap) if cap else asked
+    positions = list(islice(found, size + 1))
+    place, following = b"null", b"null"
+    if len(positions) > size:
+        start = identity(positions[size])
+        place, following = b"%d" % start, next_url(request, startAtId=start, limit=asked)
+    values = b",".join(map(row, positions[:size]))
+    return answer(
+        request, b'{"next":%s,"nextStartAtId":%s,"limit":%d,"values":[%s]}' % (following, place, size, values)
+    )
+
+
+def from_place(positions: Sequence[int], first: int) -> Iterable[int]:
+    """Those of the ascending positions that are not below `first`."""
+    return (positions[n] for n in range(bisect_left(positions, first), len(positions)))
 
 
 def next_url(request: web.Request, **changed: int) -> bytes:

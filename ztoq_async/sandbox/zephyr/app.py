@@ -8,11 +8,14 @@ from aiohttp.typedefs import Handler, Middleware
 from ztoq_async.sandbox.source import UnreadableError
 from ztoq_async.sandbox.zephyr import (
     environments,
+    execution_steps,
     folders,
     priorities,
     projects,
     statuses,
     test_cases,
+    test_cycles,
+    test_executions,
     test_scripts,
     test_steps,
     versions,
@@ -32,6 +35,9 @@ _RESOURCES = (
     versions,
     test_steps,
     test_scripts,
+    test_cycles,
+    test_executions,
+    execution_steps,
 )
 _LARGEST_BODY = 16 * 2**20
 

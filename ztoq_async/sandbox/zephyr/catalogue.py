@@ -7,7 +7,7 @@ from aiohttp import web
 
 from ztoq_async.sandbox.source import Row
 from ztoq_async.sandbox.zephyr.answers import ApiError, answer, page, path_id
-from ztoq_async.sandbox.zephyr.state import STATE
+from ztoq_async.sandbox.zephyr.state import STATE, ZephyrState
 
 
 def check_project(request: web.Request) -> None:
@@ -15,6 +15,15 @@ def check_project(request: web.Request) -> None:
     key = request.query.get("projectKey")
     if key is not None:
         require_project(request, key)
+
+
+def cursor_lists(request: web.Request) -> ZephyrState:
+    """The state for a list by cursor of this project; 404 where the tenant is older than these lists."""
+    state = request.app[STATE]
+    if not state.profile.current.zephyr.cursor_lists:
+        raise ApiError(404, "Not found")
+    check_project(request)
+    return state
 
 
 def require_project(request: web.Request, key: str) -> None:

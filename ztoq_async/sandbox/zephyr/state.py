@@ -10,8 +10,10 @@ import msgspec
 from aiohttp import web
 
 from ztoq_async.sandbox.profile import ProfileHolder
-from ztoq_async.sandbox.source import CLOUD, Row, Source
-from ztoq_async.sandbox.zephyr.answers import ApiError
+from ztoq_async.sandbox.source import CLOUD, Catalogue, Row, Source
+from ztoq_async.sandbox.zephyr.answers import ApiError, stamp
+from ztoq_async.sandbox.zephyr.cycle_store import CycleStore
+from ztoq_async.sandbox.zephyr.execution_store import ExecutionStore
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 encode = msgspec.json.encode
@@ -24,7 +26,7 @@ def reference(path: str, identity: int) -> dict[str, Any]:
 
 def now() -> str:
     """The service's own clock in its own form (facts.md 1.4)."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return stamp(datetime.now(UTC))
 
 
 class ZephyrState:
@@ -42,6 +44,15 @@ class ZephyrState:
         self._updated: dict[int, str] = {}
         self._steps: dict[int, bytes] = {}
         self._scripts: dict[int, bytes | None] = {}
+        history = source.history
+        self.cycles = CycleStore(history.cycles, source.catalogue.project_key)
+        self.executions = ExecutionStore(history.executions, source.catalogue.project_key)
+        self.neighbour = ZephyrState(history.neighbour, profile, token) if history.neighbour else None
+
+    @property
+    def catalogues(self) -> list[Catalogue]:
+        """The short lists of this project, then those of the neighbour."""
+        return [self.source.catalogue, *(self.neighbour.catalogues if self.neighbour else ())]
 
     @property
     def page_cap(self) -> int:
@@ -169,3 +180,11 @@ class ZephyrState:
 
 
 STATE = web.AppKey("zephyr_state", ZephyrState)
+
+
+def case_of(request: web.Request) -> tuple[ZephyrState, int]:
+    """The project that holds the test case of the path, this one or the neighbour, and the case's position there."""
+    state, key = request.app[STATE], request.match_info["testCaseKey"]
+    if state.neighbour and state.neighbour.source.position(key) is not None:
+        state = state.neighbour
+    return state, state.position(key)

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from ztoq_async.sandbox.zephyr.answers import ApiError, answer, created, read
-from ztoq_async.sandbox.zephyr.state import STATE
+from ztoq_async.sandbox.zephyr.state import STATE, case_of
 
 
 class _ScriptInput(msgspec.Struct, forbid_unknown_fields=True):
@@ -18,8 +18,8 @@ _INPUT = msgspec.json.Decoder(_ScriptInput)
 
 
 async def get_script(request: web.Request) -> web.Response:
-    state = request.app[STATE]
-    script = state.script(state.position(request.match_info["testCaseKey"]))
+    state, position = case_of(request)
+    script = state.script(position)
     if script is None:
         raise ApiError(422, "The test script of this test case is of the type step-by-step")
     return answer(request, script)

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from ztoq_async.sandbox.source import CLOUD
 from ztoq_async.sandbox.zephyr.answers import ApiError, created, page, read
-from ztoq_async.sandbox.zephyr.state import STATE, ZephyrState, encode
+from ztoq_async.sandbox.zephyr.state import STATE, ZephyrState, case_of, encode
 
 
 class _Strict(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
@@ -58,8 +58,8 @@ _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 async def list_steps(request: web.Request) -> web.Response:
-    state = request.app[STATE]
-    steps = _RAWS.decode(state.steps(state.position(request.match_info["testCaseKey"])))
+    state, position = case_of(request)
+    steps = _RAWS.decode(state.steps(position))
     return page(request, len(steps), state.page_cap, lambda start, stop: [bytes(step) for step in steps[start:stop]])
 
 

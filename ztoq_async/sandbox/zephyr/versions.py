@@ -5,7 +5,7 @@ from aiohttp import web
 
 from ztoq_async.sandbox.source import CLOUD
 from ztoq_async.sandbox.zephyr.answers import ApiError, answer, page, path_id
-from ztoq_async.sandbox.zephyr.state import STATE, ZephyrState, encode
+from ztoq_async.sandbox.zephyr.state import ZephyrState, case_of, encode
 
 
 class _Identified(msgspec.Struct):
@@ -20,9 +20,9 @@ def _all_versions(state: ZephyrState, position: int) -> dict[int, bytes]:
 
 
 async def list_versions(request: web.Request) -> web.Response:
-    state = request.app[STATE]
+    state, position = case_of(request)
     key = request.match_info["testCaseKey"]
-    versions = _all_versions(state, state.position(key))
+    versions = _all_versions(state, position)
     rows = [
         encode(
             {"id": msgspec.json.decode(body, type=_Identified).id, "self": f"{CLOUD}/testcases/{key}/versions/{number}"}
@@ -34,9 +34,9 @@ async def list_versions(request: web.Request) -> web.Response:
 
 async def get_version(request: web.Request) -> web.Response:
     """The full case; its script's address points into the version."""
-    state = request.app[STATE]
+    state, position = case_of(request)
     key, number = request.match_info["testCaseKey"], path_id(request, "version")
-    body = _all_versions(state, state.position(key)).get(number)
+    body = _all_versions(state, position).get(number)
     if body is None:
         raise ApiError(404, f"Test case {key} has no version {number}")
     row = msgspec.json.decode(body)
