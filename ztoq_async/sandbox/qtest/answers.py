@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -93,7 +94,7 @@ def page_of(request: web.Request, size_name: str, default: int, *caps: int) -> t
     return page, min([size, *(cap for cap in caps if cap)])
 
 
-def paged(items: list[Any], page: int, size: int) -> dict[str, Any]:
+def paged(items: Sequence[Any], page: int, size: int) -> dict[str, Any]:
     """The paged object of facts.md 3.4 over a whole list, with a rel `next` while more follows."""
     start = (page - 1) * size
     links = [{"rel": "next", "href": f"?page={page + 1}&pageSize={size}"}] if start + size < len(items) else []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import msgspec
@@ -108,6 +108,10 @@ class CaseStore:
     def ids(self, parent_id: int | None = None) -> list[int]:
         """Ids in rising order: of the project, or of one module's direct children. Not to be changed."""
         return self._order if parent_id is None else self._places.get(parent_id, [])
+
+    def visible(self, ids: Sequence[int], until: float) -> Sequence[int]:
+        """Those of the rising ids that were made by then."""
+        return ids[: bisect_right(ids, until, key=lambda identity: self.get(identity).created)]
 
     def step_id(self) -> int:
         return next(self._step_ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 
 import msgspec
@@ -77,6 +77,9 @@ class LogStore:
         packed = self._packed.get(identity)
         return _decode(packed) if packed is not None else None
 
+    numbered = find
+    """A log has no pid: people see its id."""
+
     def get(self, identity: int) -> Log:
         return _decode(self._packed[identity])
 
@@ -84,7 +87,7 @@ class LogStore:
         """Ids in rising order: of the project, or of one run. Not to be changed."""
         return self._order if run_id is None else self._of.get(run_id, array("q"))
 
-    def visible(self, ids: array[int], until: float) -> array[int]:
+    def visible(self, ids: Sequence[int], until: float) -> Sequence[int]:
         """Those of the rising ids that were submitted by then."""
         return ids[: bisect_right(ids, until, key=lambda identity: self.get(identity).created)]
 

@@ -1,30 +1,26 @@
-"""`POST /api/v3/projects/{projectId}/search`, for test cases (facts.md 3.12)."""
+"""`POST /api/v3/projects/{projectId}/search` (facts.md 3.12)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from ztoq_async.sandbox.qtest import clock, query
 from ztoq_async.sandbox.qtest.answers import Refusal, body_of, flag, page_of, paged, reply
-from ztoq_async.sandbox.qtest.case_store import Case, Content
 from ztoq_async.sandbox.qtest.field_store import DATE, DATE_TIME, NUMBER, Field
 from ztoq_async.sandbox.qtest.keys import KEY_LABEL
 from ztoq_async.sandbox.qtest.projects import PAGE, PAGE_CAP
 from ztoq_async.sandbox.qtest.query import Clause
-from ztoq_async.sandbox.qtest.rendering import case_row
+from ztoq_async.sandbox.qtest.searchable import NEVER_ANY, SEARCHABLE, Asked, Searchable, Store
 from ztoq_async.sandbox.qtest.state import STATE, QTestState
 from ztoq_async.sandbox.qtest.values import shown
 
-OBJECT_TYPES = frozenset({
-    "releases", "requirements", "test-cases", "test-runs", "test-suites", "test-cycles", "test-logs", "builds",
-    "defects",
-})  # fmt: skip
 routes = web.RouteTableDef()
 
-Read = Callable[[Case, Content], str]
+Test = tuple[Callable[[Any], str], Callable[[str], bool]]
 
 
 class SearchInput(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,71 +38,68 @@ _input = msgspec.json.Decoder(SearchInput)
 async def search(request: web.Request) -> web.Response:
     """Newest objects may be missing for `search_lag_s`; modules and unknown types are refused."""
     state, given = request.app[STATE], await body_of(request, _input)
-    if given.object_type not in OBJECT_TYPES:
+    kind = SEARCHABLE.get(given.object_type)
+    if kind is None and given.object_type not in NEVER_ANY:
         raise Refusal(400, f"object_type {given.object_type!r} cannot be searched.")
     page, size = page_of(request, "pageSize", PAGE, PAGE_CAP, state.dialect.page_cap)
-    found = _find(state, query.parse(given.query)) if given.object_type == "test-cases" else []
-    answer = paged(found, page, size)
-    steps = flag(request, "appendTestSteps")
-    answer["items"] = [case_row(state, case, steps=steps) for case in answer["items"]]
+    asked = Asked(flag(request, "appendTestSteps"), flag(request, "includeTestLogProperties"))
+    wanted = query.parse(given.query)
+    answer = paged(_find(state, kind, wanted) if kind else [], page, size)
+    if kind:
+        store = kind.store(state)
+        answer["items"] = [kind.row(state, store.get(identity), asked) for identity in answer["items"]]
     return reply(answer)
 
 
-def _find(state: QTestState, asked: query.Query) -> list[Case]:
-    """The cases for which some alternative holds, in the order of ids."""
-    latest = state.now() - state.dialect.search_lag_s
-    found: dict[int, Case] = {}
+def _find(state: QTestState, kind: Searchable, asked: query.Query) -> Sequence[int]:
+    """Ids of the objects for which some alternative holds, in rising order."""
+    store, lag = kind.store(state), state.dialect.search_lag_s
+    if asked == [[]]:
+        return state.visible(store, store.ids(), lag)
+    found, until = set[int](), state.now() - lag
     for clauses in asked:
-        tests = [(_reader(state, clause), _comparison(state, clause)) for clause in clauses]
-        for case in _candidates(state, clauses):
-            if case.created <= latest and _holds(case, tests):
-                found[case.id] = case
-    return [found[identity] for identity in sorted(found)]
+        tests = [(_reader(state, kind, clause), _comparison(state, kind, clause)) for clause in clauses]
+        for item in _candidates(kind, store, clauses):
+            if item.created <= until and _holds(kind.view(item), tests):
+                found.add(item.id)
+    return sorted(found)
 
 
-def _holds(case: Case, tests: list[tuple[Read, Callable[[str], bool]]]) -> bool:
-    content = case.newest.content
-    return all(compare(read(case, content)) for read, compare in tests)
+def _holds(view: Any, tests: list[Test]) -> bool:
+    return all(compare(read(view)) for read, compare in tests)
 
 
-def _candidates(state: QTestState, clauses: list[Clause]) -> Iterable[Case]:
-    """The few cases that a clause on Id or on the key field leaves; else all."""
+def _candidates(kind: Searchable, store: Store, clauses: list[Clause]) -> Iterator[Any]:
+    """The few that a clause on Id or on the key field leaves; else all."""
     for field, operator, wanted in clauses:
         if operator in ("=", "in") and field == "Id":
-            numbers = [int(text[3:]) for text in wanted if text.startswith("TC-") and text[3:].isdecimal()]
-            return [case for number in numbers if (case := state.cases.numbered(number))]
+            numbers = [number for text in wanted if (number := kind.number(text)) is not None]
+            return filter(None, map(store.numbered, numbers))
         if operator in ("=", "in") and field == KEY_LABEL:
-            return [state.cases.get(identity) for text in wanted for identity in state.cases.keys.ids(text)]
-    return state.cases
+            return map(store.get, [identity for text in wanted for identity in store.keys.ids(text)])
+    return map(store.get, store.ids())
 
 
-def _reader(state: QTestState, clause: Clause) -> Read:
-    """How the value of the clause's field is read from a case."""
-    own: dict[str, Read] = {
-        "Id": lambda case, content: f"TC-{case.number}",
-        "Name": lambda case, content: content.name,
-        "Description": lambda case, content: content.description,
-        "Precondition": lambda case, content: content.precondition,
-        "Created Date": lambda case, content: clock.stamp(case.created),
-        "Last Modified Date": lambda case, content: clock.stamp(case.newest.modified),
-    }
+def _reader(state: QTestState, kind: Searchable, clause: Clause) -> Callable[[Any], str]:
+    """How the value of the clause's field is read from a view of an object."""
+    own = kind.texts(state)
     if clause.field in own:
         return own[clause.field]
-    field = _field(state, clause)
-    return lambda case, content: shown(field, content.values.get(field.id, ""), state.names)
+    field = _field(state, kind, clause)
+    return lambda view: shown(field, kind.values(view).get(field.id, ""), state.names)
 
 
-def _field(state: QTestState, clause: Clause) -> Field:
-    field = state.fields.labelled("test-cases", clause.field)
+def _field(state: QTestState, kind: Searchable, clause: Clause) -> Field:
+    field = state.fields.labelled(kind.fields, clause.field) if kind.fields else None
     if field is None or not field.is_active or not field.searchable:
         raise Refusal(400, f"Field '{clause.field}' cannot be searched.")
     return field
 
 
-def _comparison(state: QTestState, clause: Clause) -> Callable[[str], bool]:
+def _comparison(state: QTestState, kind: Searchable, clause: Clause) -> Callable[[str], bool]:
     operator, wanted = clause.operator, clause.values
     if operator in (">", "<"):
-        return _ordered(state, clause)
+        return _ordered(state, kind, clause)
     if operator == "~":
         return lambda value: wanted[0].lower() in value.lower()
     if operator == "<>":
@@ -114,11 +107,11 @@ def _comparison(state: QTestState, clause: Clause) -> Callable[[str], bool]:
     return lambda value: value in wanted
 
 
-def _ordered(state: QTestState, clause: Clause) -> Callable[[str], bool]:
+def _ordered(state: QTestState, kind: Searchable, clause: Clause) -> Callable[[str], bool]:
     """`>` and `<` of dates and numbers; an unset value is on neither side."""
     measure = clock.parse
-    if clause.field not in ("Created Date", "Last Modified Date"):
-        data_type = _field(state, clause).data_type
+    if not (clause.field in kind.texts(state) and clause.field.endswith(" Date")):
+        data_type = _field(state, kind, clause).data_type
         if data_type not in (DATE, DATE_TIME, NUMBER):
             raise Refusal(400, f"Field '{clause.field}' has no order: use =, <>, ~ or in.")
         measure = _number if data_type == NUMBER else clock.parse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -71,7 +71,7 @@ class Shelf(Generic[T]):
         """Ids in rising order: of the project, or of one place's direct children. Not to be changed."""
         return self._order if place is None else self._places.get(place, [])
 
-    def visible(self, ids: list[int], until: float) -> list[int]:
+    def visible(self, ids: Sequence[int], until: float) -> Sequence[int]:
         """Those of the rising ids that were made by then."""
         return ids[: bisect_right(ids, until, key=lambda identity: self._items[identity].created)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
@@ -27,11 +27,15 @@ KINDS = (
 )  # fmt: skip
 
 
+Made = TypeVar("Made", bound="_Made")
+
+
 class _Made(Protocol):
     created: float
 
 
-Made = TypeVar("Made", bound=_Made)
+class _Store(Protocol):
+    def visible(self, ids: Sequence[int], until: float, /) -> Sequence[int]: ...
 
 
 class QTestState:
@@ -81,16 +85,15 @@ class QTestState:
     def now(self) -> float:
         return time.time()
 
-    @property
-    def listed_until(self) -> float:
-        """What was made later is not yet in lists (switch `list_lag_s`)."""
-        return self.now() - self.dialect.list_lag_s
+    def visible(self, store: _Store, ids: Sequence[int], lag: float) -> Sequence[int]:
+        """Those of the store's ids, which rise, that a list or an index late by `lag` seconds has."""
+        return store.visible(ids, self.now() - lag) if lag else ids
 
     def shown(self, made: list[Made]) -> list[Made]:
-        """Those of the objects that lists have."""
+        """Those of the objects that lists have (switch `list_lag_s`)."""
         if not self.dialect.list_lag_s:
             return made
-        until = self.listed_until
+        until = self.now() - self.dialect.list_lag_s
         return [item for item in made if item.created <= until]
 
     def parameter(self, name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 import msgspec
 from aiohttp import web
 
@@ -70,18 +68,12 @@ async def listing(request: web.Request) -> web.Response:
     if parent is not None:
         state.modules.get(parent)
     start = (page - 1) * size
-    found = _modified_after(request, _visible(state, state.cases.ids(parent)))[start : start + size]
+    listed = state.visible(state.cases, state.cases.ids(parent), state.dialect.list_lag_s)
+    found = _modified_after(request, listed)[start : start + size]
     props, steps = flag(request, "expandProps", default=True), flag(request, "expandSteps")
     show = flag(request, "showParamIdentifier")
     cases = map(state.cases.get, found)
     return reply([case_row(state, case, props=props, steps=steps, show=show) for case in cases])
-
-
-def _visible(state: QTestState, ids: list[int]) -> list[int]:
-    """Without the newest, which lists lack for `list_lag_s`; ids and times of creation rise together."""
-    if not (lag := state.dialect.list_lag_s):
-        return ids
-    return ids[: bisect_right(ids, state.now() - lag, key=lambda identity: state.cases.get(identity).created)]
 
 
 def _modified_after(request: web.Request, ids: list[int]) -> list[int]:

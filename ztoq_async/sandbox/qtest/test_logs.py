@@ -118,7 +118,7 @@ async def listing(request: web.Request) -> web.Response:
     state, run = request.app[STATE], find_run(request)
     page, size = page_of(request, "pageSize", PAGE, PAGE_CAP, state.dialect.page_cap)
     logs, steps = state.execution.logs, state.dialect.log_steps_in_lists
-    answer = paged(list(logs.visible(logs.ids(run.id), state.listed_until)), page, size)
+    answer = paged(state.visible(logs, logs.ids(run.id), state.dialect.list_lag_s), page, size)
     answer["items"] = [log_row(state, logs.get(identity), steps=steps) for identity in answer["items"]]
     return reply(answer)
 

@@ -95,7 +95,7 @@ async def listing(request: web.Request) -> web.Response:
     flag(request, "includeToscaProperties")
     runs = state.execution.runs
     if deep(request):
-        ids = runs.visible(state.execution.runs_below(place), state.listed_until)
+        ids = state.visible(runs, state.execution.runs_below(place), state.dialect.list_lag_s)
     else:
         ids = [run.id for run in state.shown(runs.children(place))]
     answer = paged(ids, page, size)
