@@ -1,6 +1,7 @@
 """Both services as real HTTP servers on this machine, to rehearse against. Imports nothing of the migration engine."""
 
-from ztoq_async.sandbox.corpus import Corpus, CorpusError
+from ztoq_async.sandbox.corpus import Corpus
+from ztoq_async.sandbox.corpus_lines import CorpusError
 from ztoq_async.sandbox.generator import Generator
 from ztoq_async.sandbox.main import Options, serve
 from ztoq_async.sandbox.profile import Profile, ProfileError

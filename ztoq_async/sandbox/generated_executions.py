@@ -15,8 +15,9 @@ from ztoq_async.sandbox import generated_layout as layout
 from ztoq_async.sandbox import generated_lists as lists
 from ztoq_async.sandbox import generated_neighbour as neighbour
 from ztoq_async.sandbox import generated_remarks as remarks
+from ztoq_async.sandbox.flattening import flattened
 from ztoq_async.sandbox.generated_layout import Slot
-from ztoq_async.sandbox.generated_results import as_it_was, doubled, flattened, results
+from ztoq_async.sandbox.generated_results import as_it_was, doubled, results
 from ztoq_async.sandbox.source import CLOUD, CaseSource, Facts, History, UnreadableError
 
 INVISIBLE_KEY, ARCHIVED = "GONE", 9

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.sandbox.generated_results import flattened
+from ztoq_async.sandbox.flattening import flattened
 from ztoq_async.sandbox.source import CLOUD, CaseSource, Catalogue, Row
 from ztoq_async.sandbox.stored_executions import NO_HISTORY
 
@@ -52,8 +52,9 @@ class Neighbour:
         if self.script(position) is not None:
             return b"[]"
         rows = flattened(self._cases, position)
-        inline = [{"inline": row | {"customFields": {}, "reflectRef": None}, "testCase": None} for row in rows]
-        return encode([{"id": self.case_ids[position] * 100 + n} | row for n, row in enumerate(inline)])
+        rest: dict[str, Any] = {"customFields": {}, "reflectRef": None}
+        first = self.case_ids[position] * 100
+        return encode([{"id": first + n, "inline": row | rest, "testCase": None} for n, row in enumerate(rows)])
 
     def script(self, position: int) -> bytes | None:
         return self._cases.script(position)

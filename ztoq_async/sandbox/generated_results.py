@@ -1,54 +1,12 @@
-"""Frozen steps of generated executions: the texts of the case, calls flattened, as they were then, with results."""
+"""Frozen steps of generated executions: the texts of the case as they were then, with results."""
 
 import random
 from html import escape
 from typing import Any
 
-import msgspec
-
 from ztoq_async.sandbox import generated_texts as texts
-from ztoq_async.sandbox.source import CLOUD, CaseSource
-
-Texts = dict[str, str | None]
-
-
-class _Inline(msgspec.Struct, rename="camel"):
-    description: str | None = None
-    test_data: str | None = None
-    expected_result: str | None = None
-
-
-class _Called(msgspec.Struct):
-    key: str = msgspec.field(name="testCaseKey")
-
-
-class _Step(msgspec.Struct):
-    inline: _Inline | None = None
-    called: _Called | None = msgspec.field(name="testCase", default=None)
-
-
-class _Script(msgspec.Struct):
-    text: str
-
-
-_STEPS = msgspec.json.Decoder(list[_Step])
-_SCRIPT = msgspec.json.Decoder(_Script)
-
-
-def flattened(cases: CaseSource, position: int, callers: tuple[int, ...] = ()) -> list[Texts]:
-    """The texts of a case, those of called cases in their place; a script is one text. A call back is left out."""
-    script = cases.script(position)
-    if script is not None:
-        return [_texts(_SCRIPT.decode(script).text, None, None)]
-    rows: list[Texts] = []
-    for step in _STEPS.decode(cases.steps(position)):
-        if step.called is not None:
-            called = cases.position(step.called.key)
-            if called is not None and called not in (*callers, position):
-                rows += flattened(cases, called, (*callers, position))
-        elif step.inline is not None:
-            rows.append(_texts(step.inline.description, step.inline.test_data, step.inline.expected_result))
-    return rows
+from ztoq_async.sandbox.flattening import Texts, texts_of
+from ztoq_async.sandbox.source import CLOUD
 
 
 def as_it_was(rows: list[Texts], number: int) -> list[Texts]:
@@ -59,7 +17,7 @@ def as_it_was(rows: list[Texts], number: int) -> list[Texts]:
                 1:
             ]
         case 11:
-            return [*rows[:1], _texts("A step that was removed since", None, "<p>It is gone</p>"), *rows[1:]]
+            return [*rows[:1], texts_of("A step that was removed since", None, "<p>It is gone</p>"), *rows[1:]]
         case 19:
             return rows[:-1]
         case 27:
@@ -103,7 +61,3 @@ def _seen(rng: random.Random) -> str | None:
     if drawn < 0.6:
         return None if drawn < 0.4 else ""
     return texts.markup(rng) if drawn < 0.9 else f"{escape(texts.phrase(rng))} &euro; 5 &lt; 6 💥"
-
-
-def _texts(description: str | None, data: str | None, expected: str | None) -> Texts:
-    return {"description": description, "testData": data, "expectedResult": expected}

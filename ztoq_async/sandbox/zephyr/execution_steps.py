@@ -2,9 +2,14 @@
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
 
-from ztoq_async.sandbox.zephyr.answers import page, whole
-from ztoq_async.sandbox.zephyr.state import STATE
+from ztoq_async.sandbox.source import CLOUD
+from ztoq_async.sandbox.stored_executions import case_key
+from ztoq_async.sandbox.zephyr.answers import ApiError, answer, page, read, whole
+from ztoq_async.sandbox.zephyr.inputs import Strict, Word
+from ztoq_async.sandbox.zephyr.state import STATE, encode, now
+from ztoq_async.sandbox.zephyr.test_execution_input import case_reference, frozen_steps, with_results
 from ztoq_async.sandbox.zephyr.test_executions import position_of
 
 
@@ -16,6 +21,16 @@ class _Row(msgspec.Struct):
     inline: _Inline
 
 
+class _Result(Strict):
+    actual_result: str | UnsetType = UNSET
+    status_name: Word | UnsetType = UNSET
+
+
+class _ResultsInput(Strict):
+    steps: list[_Result] = msgspec.field(default_factory=list)
+
+
+_INPUT = msgspec.json.Decoder(_ResultsInput)
 _RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _ROW = msgspec.json.Decoder(_Row)
 
@@ -29,4 +44,29 @@ async def list_steps(request: web.Request) -> web.Response:
     return page(request, len(steps), state.page_cap, lambda start, stop: [bytes(step) for step in steps[start:stop]])
 
 
-ROUTES = (("GET", "/testexecutions/{testExecutionIdOrKey}/teststeps", list_steps),)
+async def write_results(request: web.Request) -> web.Response:
+    """Results in the order of the steps; what an item leaves out stays. 422 for an unknown status."""
+    state, position = request.app[STATE], position_of(request)
+    given = await read(request, _INPUT)
+    steps = msgspec.json.decode(state.executions.steps(position))
+    done = with_results(state, steps, [(one.status_name, one.actual_result) for one in given.steps], 422)
+    state.executions.write_steps(position, encode(done), now())
+    return web.Response()
+
+
+async def sync_steps(request: web.Request) -> web.Response:
+    """Freeze the steps of the test case as it is now, none executed; 409 where the case cannot be read any more."""
+    state, position = request.app[STATE], position_of(request)
+    row = state.executions.values(position)
+    key = case_key(row["testCase"]["self"])
+    try:
+        case = state.position(key)
+    except ApiError as error:
+        raise ApiError(409, f"Test case {key} cannot be read") from error
+    state.executions.write(position, row | {"testCase": case_reference(state, case, key)}, now())
+    state.executions.write_steps(position, encode(frozen_steps(state, case)), now())
+    return answer(request, encode({"self": f"{CLOUD}/testexecutions/{row['id']}/teststeps"}))
+
+
+_STEPS = "/testexecutions/{testExecutionIdOrKey}/teststeps"
+ROUTES = (("GET", _STEPS, list_steps), ("PUT", _STEPS, write_results), ("POST", f"{_STEPS}/sync", sync_steps))

@@ -1,4 +1,7 @@
-"""Test executions: offset and cursor lists with their filters, one execution with its links (facts.md 1.9)."""
+"""Test executions: offset and cursor lists with their filters, one execution with its links, create, change, link.
+
+facts.md 1.9
+"""
 
 import re
 from collections.abc import Callable
@@ -6,10 +9,32 @@ from collections.abc import Callable
 import msgspec
 from aiohttp import web
 
-from ztoq_async.sandbox.zephyr.answers import ApiError, answer, cursor_page, flag, from_place, instant, page, whole
-from ztoq_async.sandbox.zephyr.catalogue import check_project, cursor_lists
+from ztoq_async.sandbox.zephyr.answers import (
+    ApiError,
+    answer,
+    created,
+    cursor_page,
+    flag,
+    from_place,
+    instant,
+    page,
+    read,
+    whole,
+)
+from ztoq_async.sandbox.zephyr.catalogue import check_project, cursor_lists, require_project
 from ztoq_async.sandbox.zephyr.execution_store import Filter
-from ztoq_async.sandbox.zephyr.state import STATE, ZephyrState
+from ztoq_async.sandbox.zephyr.links import ISSUE, with_issue
+from ztoq_async.sandbox.zephyr.state import STATE, ZephyrState, encode, now
+from ztoq_async.sandbox.zephyr.test_execution_input import (
+    ExecutionInput,
+    ExecutionUpdate,
+    new_row,
+    new_steps,
+    updated_row,
+)
+
+_NEW = msgspec.json.Decoder(ExecutionInput)
+_UPDATE = msgspec.json.Decoder(ExecutionUpdate)
 
 
 class _Linked(msgspec.Struct):
@@ -39,6 +64,30 @@ async def get_execution(request: web.Request) -> web.Response:
 async def get_links(request: web.Request) -> web.Response:
     row = request.app[STATE].executions.row(position_of(request))
     return answer(request, bytes(msgspec.json.decode(row, type=_Linked).links))
+
+
+async def create_execution(request: web.Request) -> web.Response:
+    """The answer has no key (OpenAPI file)."""
+    execution = await read(request, _NEW)
+    require_project(request, execution.project_key)
+    state = request.app[STATE]
+    row, steps = new_row(state, execution), new_steps(state, execution)
+    identity = state.executions.add(row, encode(steps), now())
+    return created(request, identity, f"testexecutions/{identity}")
+
+
+async def update_execution(request: web.Request) -> web.Response:
+    state, position = request.app[STATE], position_of(request)
+    update = await read(request, _UPDATE)
+    state.executions.write(position, state.executions.values(position) | updated_row(state, update), now())
+    return web.Response()
+
+
+async def link_issue(request: web.Request) -> web.Response:
+    executions, position = request.app[STATE].executions, position_of(request)
+    given = await read(request, ISSUE)
+    executions.write(position, with_issue(executions.values(position), given), now())
+    return web.Response(status=201)
 
 
 def position_of(request: web.Request) -> int:
@@ -75,7 +124,10 @@ def _matching(request: web.Request, name: str, pattern: str) -> str:
 
 ROUTES = (
     ("GET", "/testexecutions", list_executions),
+    ("POST", "/testexecutions", create_execution),
     ("GET", "/testexecutions/nextgen", list_executions_by_cursor),
     ("GET", "/testexecutions/{testExecutionIdOrKey}", get_execution),
+    ("PUT", "/testexecutions/{testExecutionIdOrKey}", update_execution),
     ("GET", "/testexecutions/{testExecutionIdOrKey}/links", get_links),
+    ("POST", "/testexecutions/{testExecutionIdOrKey}/links/issues", link_issue),
 )
