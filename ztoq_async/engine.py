@@ -37,7 +37,7 @@ from ztoq_async.store.overview import Overview
 from ztoq_async.store.schema import upgrade
 from ztoq_async.store.tenure import Tenure, tenure
 from ztoq_async.zephyr.client import ZephyrClient
-from ztoq_async.zephyr.sources import SOURCES
+from ztoq_async.zephyr.sources import SOURCES, chosen
 
 Report = dict[str, Any]
 
@@ -118,13 +118,15 @@ class Engine:
         """Asks the run to end: no new work, what is in flight is finished; `run` then reports `interrupted`."""
         self._stop.set()
 
-    async def run(self, *, adopt: bool = False) -> Report:
+    async def run(self, *, adopt: bool = False, executions: str = "all") -> Report:
         """Reads, writes, reads back, accounts; goes on where an earlier run stopped.
+
+        `executions`: `all`, `last` (the newest of each test case in its cycle) or `since:DATE`.
 
         Raises `SettingsError`, `AlreadyMoved`, `StoreBusy` before the first write; `ServiceError` and `StoreError`
         where a service or the store gives up: the same call then goes on later.
         """
-        async with self._opened_run() as run:
+        async with self._opened_run(executions) as run:
             return await move(run, self._monitor, adopt=adopt)
 
     async def propose_mapping(self) -> str:
@@ -143,7 +145,9 @@ class Engine:
         if number == 0:
             raise SettingsError(f"nothing was moved from the store {self.settings.store_path} yet: run first")
         async with self._held():  # it marks what it sees in the rows that a run would mark, too
-            report = await verify(self._run(Tenure.none(), number), self._monitor)
+            run = self._run(Tenure.none(), number)
+            run.writes = False
+            report = await verify(run, self._monitor)
         if await passes.report_of(self._database, number) is None:
             report["outcome"] = "interrupted"
         return report
@@ -162,10 +166,12 @@ class Engine:
         return {"outcome": outcome, "pass": number, "open": rows, "kinds": kinds}
 
     @contextlib.asynccontextmanager
-    async def _opened_run(self) -> AsyncIterator[Run]:
+    async def _opened_run(self, executions: str = "all") -> AsyncIterator[Run]:
+        filters = chosen(executions)
         async with self._held() as held:
             self._tenure = held
-            run = self._run(held, await passes.open_pass(self._database))
+            run = self._run(held, await passes.open_pass(self._database, executions))
+            run.chosen = filters
             await run.journal.take_over(self.settings.qtest.settle_s)
             try:
                 yield run

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import msgspec
 
-from ztoq_async.mapping.context import Context
+from ztoq_async.mapping.approval_kind import APPROVAL
+from ztoq_async.mapping.context import OBJECT_TYPES, Context
+from ztoq_async.mapping.cycle_kind import TEST_CYCLE
 from ztoq_async.mapping.field import field_plans
-from ztoq_async.mapping.field_kind import FIELD, FIELD_ACTIVATION, FIELD_VALUES
+from ztoq_async.mapping.field_kind import field_kinds
+from ztoq_async.mapping.folder_tree import siblings
 from ztoq_async.mapping.kind import Kind
-from ztoq_async.mapping.module import siblings
+from ztoq_async.mapping.log_kind import PLANNED, TEST_LOG
 from ztoq_async.mapping.module_kind import MODULE
+from ztoq_async.mapping.run_kind import TEST_RUN
+from ztoq_async.mapping.stub_kind import STUB_CASE
+from ztoq_async.mapping.suite_kind import TEST_SUITE
 from ztoq_async.mapping.test_case_kind import TEST_CASE
 
-KINDS: tuple[Kind, ...] = (FIELD, FIELD_VALUES, FIELD_ACTIVATION, MODULE, TEST_CASE)
+KINDS: tuple[Kind, ...] = (
+    *(kind for object_type in OBJECT_TYPES for kind in field_kinds(object_type)),
+    MODULE,
+    TEST_CASE,
+    STUB_CASE,
+    APPROVAL,
+    TEST_CYCLE,
+    TEST_SUITE,
+    TEST_RUN,
+    PLANNED,
+    TEST_LOG,
+)
 
 REPORTED = (
     "field",
@@ -28,10 +45,21 @@ REPORTED = (
 )
 
 # What the user's profile must allow: area and right, in qTest's words.
-RIGHTS = (("module", "create"), ("test_case", "create"), ("test_case", "view"), ("project_setting", "manage"))
+RIGHTS = (
+    ("project_setting", "manage"),
+    ("module", "create"),
+    ("test_case", "create"),
+    ("test_case", "view"),
+    ("test_cycle", "create"),
+    ("test_suite", "create"),
+    ("test_run", "create"),
+    ("test_run", "execute"),
+)
 
 
 def prepare(context: Context) -> Context:
     """The context with the plan of its fields and the order of its folders, which no rule should compute twice."""
-    places = {folder.id: place for _, below in siblings(context) for place, folder in enumerate(below, start=1)}
+    trees = (context.source.folders, context.source.cycle_folders)
+    rows = [below for folders in trees for _, below in siblings(folders, "")]
+    places = {folder.id: place for below in rows for place, folder in enumerate(below, start=1)}
     return msgspec.structs.replace(context, plans=field_plans(context), places=places)

@@ -6,7 +6,7 @@ be settled before it (siblings in their order).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import msgspec
@@ -31,7 +31,7 @@ class Row(msgspec.Struct, frozen=True):
 class Planner(Protocol):
     """Makes the rows of one kind, as records come and when all have come."""
 
-    def add(self, record: bytes, detail: bytes) -> Iterable[Row]:
+    def add(self, key: str, record: bytes, detail: bytes) -> Iterable[Row]:
         """Rows that can be planned now that this record is known."""
 
     def wanted(self) -> Collection[str]:
@@ -47,7 +47,7 @@ class AtOnce:
     def __init__(self, rows: Iterable[Row]) -> None:
         self._rows = rows
 
-    def add(self, record: bytes, detail: bytes) -> Iterable[Row]:
+    def add(self, key: str, record: bytes, detail: bytes) -> Iterable[Row]:
         return ()
 
     def wanted(self) -> Collection[str]:
@@ -55,6 +55,23 @@ class AtOnce:
 
     def end(self, known: Collection[str]) -> Iterable[Row]:
         return self._rows
+
+
+class OneByOne:
+    """A kind whose rows follow from each record by itself, or from it and those before it."""
+
+    def __init__(self, rows: Callable[[str, bytes], Iterable[Row]], last: Iterable[Row] = ()) -> None:
+        self._rows = rows
+        self._last = last
+
+    def add(self, key: str, record: bytes, detail: bytes) -> Iterable[Row]:
+        return self._rows(key, record)
+
+    def wanted(self) -> Collection[str]:
+        return ()
+
+    def end(self, known: Collection[str]) -> Iterable[Row]:
+        return self._last
 
 
 def without_circles(edges: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from collections import Counter
 import msgspec
 
 from ztoq_async.errors import SourceError
+from ztoq_async.lanes.items import items_of
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.account import IDENTITY, REFUSED, is_identity, settle
 from ztoq_async.mapping.kind import Item, Kind
@@ -25,17 +26,17 @@ async def account(run: Run, kinds: tuple[Kind, ...]) -> Counts:
             run.lane("account").begin(f"accounting for {plural(kind.name)}")
             async for rows in run.overview.rows(kind.name, kind.source):
                 losses: list[LedgerRow] = []
+                items = await items_of(run, kind, rows)
                 for row in rows:
-                    if row.counted:
-                        losses += _account(run, kind, row, counts)
+                    if row.record:  # our own containers have none
+                        losses += _account(run, kind, row, items[row.id], counts)
                 await run.ledger.add(losses)
                 run.lane("account").done += len(rows)
     await run.ledger.close(counts)
     return counts
 
 
-def _account(run: Run, kind: Kind, row: Known, counts: Counts) -> list[LedgerRow]:
-    item = Item(row.key, row.parents, row.record, row.detail)
+def _account(run: Run, kind: Kind, row: Known, item: Item, counts: Counts) -> list[LedgerRow]:
     read = _attributes(kind, item)
     reason = row.reason
     if row.state == "done":

@@ -12,7 +12,7 @@ import msgspec
 from ztoq_async.errors import ListShifted, NotFound, ServiceError, SourceError
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.resources.work_queue import WorkQueue
-from ztoq_async.store.archive import Archived, Reading
+from ztoq_async.store.archive import Archived, Read, Reading
 from ztoq_async.zephyr.client import Page
 from ztoq_async.zephyr.sources import Source
 
@@ -46,7 +46,8 @@ async def _read_pages(run: Run, source: Source, project: str, reading: Reading) 
     total: int | None = None
     if reading.complete or run.stop.is_set():
         return total
-    async for page in source.pages(run.zephyr, project, reading.cursor):
+    assert source.pages is not None
+    async for page in source.pages(run.zephyr, project, reading.cursor, run.chosen.get(source.name, ())):
         total = page.total
         reading = Reading(page.cursor or "", complete=page.cursor is None)
         await run.archive.add_page(source.name, _checked(page, source), reading)
@@ -56,15 +57,17 @@ async def _read_pages(run: Run, source: Source, project: str, reading: Reading) 
     return total
 
 
-def _checked(page: Page, source: Source) -> list[tuple[str, bytes, str]]:
-    return [_record(bytes(value), source) for value in page.values]
+def _checked(page: Page, source: Source) -> list[Read]:
+    return [checked(bytes(value), source) for value in page.values]
 
 
-def _record(value: bytes, source: Source) -> tuple[str, bytes, str]:
+def checked(value: bytes, source: Source) -> Read:
+    """A record under its key, with what is wrong with it."""
     try:
-        return source.key(msgspec.json.decode(value, type=source.shape)), value, ""
+        record = msgspec.json.decode(value, type=source.shape)
+        return Read(source.key(record), value, "", source.place(record))
     except msgspec.DecodeError as error:
-        return _any_key(value), value, f"the record is not what the contract says: {error}"
+        return Read(_any_key(value), value, f"the record is not what the contract says: {error}")
 
 
 def _any_key(value: bytes) -> str:

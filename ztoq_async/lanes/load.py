@@ -21,9 +21,10 @@ from ztoq_async.errors import (
     StoreError,
     Unauthorised,
 )
+from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.lanes.settle import settle
-from ztoq_async.lanes.target import read_target
+from ztoq_async.lanes.target import read_fields
 from ztoq_async.mapping.kind import Item, Kind, Made, Refs, Target
 from ztoq_async.resources.calls import Call
 from ztoq_async.resources.work_queue import WorkQueue
@@ -46,6 +47,7 @@ class Load:
         self._complete = complete
         self._working: set[int] = set()
         self._fault: BaseException | None = None
+        self._sent_any = False
         self._compared = 0
         self._different: list[str] = []
 
@@ -63,17 +65,18 @@ class Load:
                 complete = self._complete.is_set()
                 rows = await run.journal.claim(self._kind.name, self._kind.source, in_flight, self._working)
                 self._working.update(row.id for row in rows)
+                items = await items_of(run, self._kind, rows)
                 await self._remember(rows)
                 for row in rows:
-                    await queue.put(row)
+                    await queue.put((row, items[row.id]))
                 if not rows and not await self._wait(complete):
                     break
             await queue.join()
         await run.journal.flush()
         if self._fault is not None:
             raise self._fault
-        if self._kind.changes_target and not run.stop.is_set():
-            await self._read_target()
+        if self._kind.changes and self._sent_any and not run.stop.is_set():
+            await self._read_target(self._kind.changes)
 
     async def _remember(self, rows: list[Claimed]) -> None:
         await self._run.journal.refs({name for row in rows for name in row.parents})
@@ -103,11 +106,12 @@ class Load:
         await self._run.sleep(seconds)
         lane.phase = phase
 
-    async def _work(self, row: Claimed) -> None:
+    async def _work(self, work: tuple[Claimed, Item]) -> None:
+        row, item = work
         # Whatever goes wrong in an unforeseen way leaves the row in doubt: it is looked for, never simply sent again.
         transition = Transition(row.id, DOUBT, due_s=self._run.settings.qtest.settle_s)
         try:
-            transition = await self._made(row)
+            transition = await self._made(row, item)
         except NOT_APPLIED as error:
             transition = Transition(row.id, PENDING)
             self._end(error)
@@ -122,12 +126,11 @@ class Load:
     def _end(self, error: Exception) -> None:
         self._fault = self._fault or error
 
-    async def _made(self, row: Claimed) -> Transition:
+    async def _made(self, row: Claimed, item: Item) -> Transition:
         """Sends one row; what becomes of it by protocol rule 4. Raises what ends the run, the row being unsent."""
         context = self._run.context
-        item = Item(row.key, row.parents, row.record, row.detail)
         try:
-            refs = await self._run.journal.refs(row.parents)
+            refs = await refs_of(self._run, item)
             target, _ = self._kind.build(item, context)
             call = self._kind.create(target, context, refs)
         except SourceError as error:
@@ -147,8 +150,9 @@ class Load:
             return Transition(row.id, REFUSED, reason=str(error))
         except (OutcomeUnknown, msgspec.DecodeError):  # a 2xx without an id proves nothing either
             return Transition(row.id, DOUBT, due_s=settle_s)
+        self._sent_any = True
         if actual is not None:
-            self._compare(row.key, self._kind.differences(target, actual, self._run.context, refs))
+            self._compare(row.key, self._kind.differences(target, actual, self._run.context, refs) or [])
         return Transition(row.id, DONE, made, "created")
 
     def _compare(self, key: str, differences: list[str]) -> None:
@@ -161,10 +165,11 @@ class Load:
             share = f"{len(self._different)} of the first {self._compared} {plural(self._kind.name)}"
             self._fault = self._fault or Paused(f"{share} came back different: {shown}")
 
-    async def _read_target(self) -> None:
+    async def _read_target(self, object_type: str) -> None:
         before = self._run.context.target
-        target = await read_target(self._run.qtest, before.project_id, before.findings)
-        lost = sorted(before.active_fields() - target.active_fields())
+        fields = {**before.fields, object_type: await read_fields(self._run.qtest, before.project_id, object_type)}
+        target = msgspec.structs.replace(before, fields=fields)
+        lost = sorted(label for _, label in before.active_fields() - target.active_fields())
         if lost:
             raise Paused(f"activating our fields switched off others in qTest: {', '.join(lost)}: switch them on again")
         self._run.known = msgspec.structs.replace(self._run.context, target=target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -15,11 +15,13 @@ from ztoq_async.kinds import KINDS, prepare
 from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
 from ztoq_async.lanes.load import Load
-from ztoq_async.lanes.planning import Planning
+from ztoq_async.lanes.planning import Planning, read_details
 from ztoq_async.lanes.probe import probe
+from ztoq_async.lanes.references import read_references
 from ztoq_async.lanes.run import Run, Stopped, one_error
 from ztoq_async.lanes.source import check_mapped, gather, read_project
 from ztoq_async.lanes.target import (
+    Held,
     check_required,
     check_rights,
     find_keys,
@@ -28,7 +30,7 @@ from ztoq_async.lanes.target import (
     refuse_hidden_keys,
     with_findings,
 )
-from ztoq_async.lanes.verify import verify_kind
+from ztoq_async.lanes.verify import verify_before, verify_kinds
 from ztoq_async.mapping.context import Context, Findings
 from ztoq_async.mapping.kind import Kind, Made
 from ztoq_async.report import build
@@ -36,9 +38,10 @@ from ztoq_async.report.build import Report
 from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.store import passes
 from ztoq_async.zephyr.records import Project
-from ztoq_async.zephyr.sources import SOURCES
+from ztoq_async.zephyr.sources import SOURCES, Source
 
-Held = list[tuple[Kind, list[tuple[str, Made]]]]
+Planned = list[tuple[Kind, Planning]]
+_DETAILED = {source.name: source for source in SOURCES if source.detail}
 
 
 async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
@@ -49,7 +52,8 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
         await read(run)
         held = await _check(run, adopt=adopt)
         await _read_and_write(run, held)
-        await _read_back(run)
+        closed = {name for kind in KINDS for name in kind.closes}
+        await _read_back(run, [kind for kind in KINDS if kind.name not in closed])
         verified = True
     report = await _report(run, monitor, start, verified=verified)
     if verified:
@@ -64,8 +68,11 @@ async def read(run: Run) -> None:
     project = await read_project(run.zephyr, settings.zephyr.project)
     target = await read_target(run.qtest, settings.qtest.project, await _findings(run) or Findings())
     for source in SOURCES:
-        run.check()
-        await read_list(run, source, project.key)
+        if source.pages is not None:
+            run.check()
+            await read_list(run, source, project.key)
+    run.check()
+    await read_references(run)
     run.check()
     run.known = Context(await gather(run.archive, project), rules, target)
 
@@ -83,17 +90,17 @@ async def _check(run: Run, *, adopt: bool) -> Held:
         await passes.write_findings(run.database, msgspec.json.encode(found))
         run.known = with_findings(run.context, found)
         if any(rows for _, rows in held):
-            held = await find_keys(run)  # only now is it known how this project shows them
+            held = await find_keys(run, adopt=True)  # only now is it known how this project shows them
     return held
 
 
 async def _held(run: Run, *, adopt: bool) -> Held:
     """Rule 12: what a project holds before a fresh journal is adopted if that is wished, else it stops the run."""
     if await passes.adopting(run.database):
-        return await find_keys(run)
+        return await find_keys(run, adopt=True)
     if await run.overview.has_sent():
         return []
-    held = await find_keys(run)
+    held = await find_keys(run, adopt=adopt)
     if not adopt:
         refuse_held_keys(held)
     elif any(rows for _, rows in held):
@@ -109,17 +116,43 @@ async def _findings(run: Run) -> Findings | None:
 
 async def _read_and_write(run: Run, held: Held) -> None:
     """Both lanes at once: details are read and planned while what is planned already is written."""
-    details = {source.name: source for source in SOURCES if source.detail}
     planned = [(kind, Planning(run, kind)) for kind in KINDS]
-    for kind, planning in planned:
-        if kind.source not in details:
-            await planning.from_archive()
+    await run.overview.forget_seen()
     async with asyncio.TaskGroup() as group:
-        for kind, planning in planned:
-            if kind.source in details:
-                group.create_task(_or_fail(run, planning.while_reading(details[kind.source])))
+        group.create_task(_or_fail(run, _plan_lists(run, planned)))
+        group.create_task(_or_fail(run, _read_details(run, planned)))
         group.create_task(_or_fail(run, _write(run, planned, {kind.name: rows for kind, rows in held})))
     run.check()
+
+
+def _from_details(kind: Kind) -> Source | None:
+    """The source whose details the kind's planner needs, None where it plans from a list."""
+    return None if kind.waits or kind.reads else _DETAILED.get(kind.source)
+
+
+async def _plan_lists(run: Run, planned: Planned) -> None:
+    for kind, planning in planned:
+        if run.stop.is_set():
+            return
+        if _from_details(kind) is None:
+            await planning.from_list()
+
+
+async def _read_details(run: Run, planned: Planned) -> None:
+    """In the order of kinds; what waits for details is in the journal before they come."""
+    read: set[str] = set()
+    for kind, planning in planned:
+        source = _DETAILED.get(kind.source)
+        if source is None or source.name in read or run.stop.is_set():
+            continue
+        read.add(source.name)
+        if _from_details(kind):
+            await planning.from_details(source)
+        else:
+            waiting = [(other, plan) for other, plan in planned if other.source == source.name]
+            for _, plan in waiting:
+                await run.wait_for(plan.complete)
+            await read_details(run, source, [other for other, _ in waiting])
 
 
 async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
@@ -131,7 +164,7 @@ async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
         run.fail(error)
 
 
-async def _write(run: Run, planned: list[tuple[Kind, Planning]], held: dict[str, list[tuple[str, Made]]]) -> None:
+async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Made]]]) -> None:
     for kind, planning in planned:
         if run.stop.is_set():
             return
@@ -139,24 +172,19 @@ async def _write(run: Run, planned: list[tuple[Kind, Planning]], held: dict[str,
             await run.wait_for(planning.complete)
             await run.journal.adopt(kind.name, held[kind.name])
         await Load(run, kind, planning.complete).make()
+        if kind.closes and not run.stop.is_set():
+            with run.verifying():
+                await verify_before(run, [other for other in KINDS if other.name in kind.closes])
 
 
-async def _read_back(run: Run) -> None:
-    run.calls_before_verify = _qtest_calls(run)
-    await run.overview.forget_seen()
-    for kind in KINDS:
-        if kind.reported:
-            await verify_kind(run, kind)
-            run.check()
+async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
+    with run.verifying():
+        await verify_kinds(run, kinds)
     await account(run, KINDS)
     if vanished := await run.overview.vanished():
         run.note(
             f"{vanished} records of earlier runs are no longer in Zephyr; what they became in qTest was left alone"
         )
-
-
-def _qtest_calls(run: Run) -> int:
-    return sum(run.qtest.gateway.statistics().calls.values())
 
 
 async def verify(run: Run, monitor: ResourceMonitor) -> Report:
@@ -169,7 +197,8 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
     verified = False
     with contextlib.suppress(Stopped, QuotaExhausted):
-        await _read_back(run)
+        await run.overview.forget_seen()
+        await _read_back(run, KINDS)
         verified = True
     return await _report(run, monitor, start, verified=verified)
 
@@ -177,12 +206,11 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
 async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified: bool) -> Report:
     counts = await run.overview.counts()
     total, rows = await run.ledger.rows(build.MOST_ROWS)
-    before = run.calls_before_verify if verified else _qtest_calls(run)
     return build.report(
         run,
         kinds=build.kind_counts(counts, run.extra, verified=verified),
         ledger=build.ledger(await run.ledger.counts(), total),
-        calls=build.calls(run.zephyr.gateway.statistics(), run.qtest.gateway.statistics(), _qtest_calls(run) - before),
+        calls=build.calls(run.zephyr.gateway.statistics(), run.qtest.gateway.statistics(), run.verify_calls),
         rows=rows,
         differences=await run.overview.different(build.MOST_ROWS) if verified else [],
         seconds=round(time.monotonic() - start, 3),

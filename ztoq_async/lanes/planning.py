@@ -21,49 +21,66 @@ class Planning:
         self._run = run
         self._kind = kind
         self._planner = kind.plan(run.context)
+        self._rows: list[Row] = []
         self.complete = asyncio.Event()
 
-    async def from_archive(self) -> None:
-        """Plans from records that are complete."""
-        if self._kind.source:
-            rows: list[Row] = []
-            async for record in self._run.archive.records(self._kind.source):
-                rows += self._rows(record.key, record.record, record.detail, record.fault)
-                if len(rows) >= GROUP:
-                    await self._run.journal.plan(rows)
-                    rows = []
-            await self._run.journal.plan(rows)
+    async def from_list(self) -> None:
+        """Plans from the records of a list alone; rows that need details wait for them in the journal."""
+        source = self._kind.reads or self._kind.source
+        if source:
+            async for record in self._run.archive.records(source):
+                refused = bool(record.fault) and not self._kind.waits and not self._kind.reads
+                fault = record.fault if refused else ""
+                await self._add(self._planned(record.key, record.record, b"", fault))
         await self._end()
 
-    async def while_reading(self, source: Source) -> None:
+    async def from_details(self, source: Source) -> None:
         """Plans what an earlier start has read, then each record as its details come."""
-        run, rows = self._run, list[Row]()
+        run = self._run
         run.lane("read").begin(f"reading {source.name} details", await run.archive.count(source.name))
         async for record in run.archive.records(source.name, with_detail=True):
-            rows += self._rows(record.key, record.record, record.detail, record.fault)
+            await self._add(self._planned(record.key, record.record, record.detail, record.fault))
             run.lane("read").done += 1
-            if len(rows) >= GROUP:
-                await run.journal.plan(rows)
-                rows = []
-        await run.journal.plan(rows)
-        await Details(run, source, self._add).read()
+        await self._write()
+        await Details(run, source, self._as_they_come).read()
         if not run.stop.is_set():
             await self._end()
 
-    async def _add(self, details: Sequence[Detail]) -> None:
-        rows = [
-            row for record, detail, fault in details for row in self._rows(record.key, record.record, detail, fault)
-        ]
-        await self._run.journal.plan(rows)
+    async def _as_they_come(self, details: Sequence[Detail]) -> None:
+        for record, detail, fault in details:
+            self._rows += self._planned(record.key, record.record, detail, fault)
+        await self._write()
 
-    def _rows(self, key: str, record: bytes, detail: bytes, fault: str) -> Iterable[Row]:
+    def _planned(self, key: str, record: bytes, detail: bytes, fault: str) -> Iterable[Row]:
         if fault:
             return [Row(self._kind.name, key, refusal=fault)]
-        return self._planner.add(record, detail)
+        return self._planner.add(key, record, detail)
+
+    async def _add(self, rows: Iterable[Row]) -> None:
+        self._rows += rows
+        if len(self._rows) >= GROUP:
+            await self._write()
+
+    async def _write(self) -> None:
+        rows, self._rows = self._rows, []
+        await self._run.journal.plan(rows, self._kind.source if self._kind.waits else "")
 
     async def _end(self) -> None:
         wanted = self._planner.wanted()
         known = await self._run.archive.known(self._kind.source, wanted) if wanted else set()
-        await self._run.journal.plan(list(self._planner.end(known)))
+        for row in self._planner.end(known):
+            await self._add([row])
+        await self._write()
         self.complete.set()
         self._run.journal.settled.set()
+
+
+async def read_details(run: Run, source: Source, kinds: Sequence[Kind]) -> None:
+    """Reads the details that rows of these kinds wait for."""
+    run.lane("read").begin(f"reading {source.name} details", await run.archive.count(source.name))
+
+    async def ready(details: Sequence[Detail]) -> None:
+        for kind in kinds:
+            await run.journal.ready(kind.name, [(record.key, fault) for record, _, fault in details])
+
+    await Details(run, source, ready).read()

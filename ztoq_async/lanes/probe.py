@@ -14,9 +14,10 @@ import msgspec
 from ztoq_async.errors import NotFound, NotSent, OutcomeUnknown, Refused
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping import values
-from ztoq_async.mapping.context import Context, Findings
+from ztoq_async.mapping.attributes import required_values
+from ztoq_async.mapping.context import CASES, Context, Findings
 from ztoq_async.mapping.keys import key_in, marker
-from ztoq_async.mapping.test_case import own_steps, required_values
+from ztoq_async.mapping.test_case import own_steps
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.paths import Listing
 from ztoq_async.qtest.records import Module, TestCase
@@ -66,8 +67,8 @@ async def _make_case(run: Run, project: int, module: int, name: str, steps: list
 
 def _required(context: Context) -> list[dict[str, Any]]:
     """What the project demands of every test case: by the mapping file, else any value that is open."""
-    wanted = required_values(context)
-    for field in context.target.fields.values():
+    wanted = required_values(context, CASES)
+    for field in context.target.of(CASES).values():
         if field.required and field.open_labels() and field.label not in wanted:
             wanted[field.label] = (field.open_labels()[0],)
     return [values.to_property(value, context.field(label)) for label, value in wanted.items()]

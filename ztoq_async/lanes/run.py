@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ztoq_async.mapping.context import Context
@@ -16,6 +16,7 @@ from ztoq_async.store.journal import Journal
 from ztoq_async.store.ledger import Ledger
 from ztoq_async.store.overview import Overview
 from ztoq_async.zephyr.client import ZephyrClient
+from ztoq_async.zephyr.sources import Query
 
 MOST_NOTES = 100
 
@@ -58,7 +59,7 @@ class Progress:
 
 @dataclass(slots=True)
 class Run:
-    """One run of the engine."""
+    """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is."""
 
     settings: Settings
     database: Database
@@ -70,11 +71,12 @@ class Run:
     ledger: Ledger
     stop: asyncio.Event
     progress: dict[str, Progress] = field(default_factory=dict)
+    chosen: Mapping[str, Query] = field(default_factory=dict)
+    writes: bool = True
     known: Context | None = None
     extra: dict[str, int] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
-
-    calls_before_verify: int = 0
+    verify_calls: int = 0
     notes: list[str] = field(default_factory=list)
     fault: BaseException | None = None
 
@@ -83,6 +85,19 @@ class Run:
         """What the rules may know; set when the lists and the target's tables are read."""
         assert self.known is not None
         return self.known
+
+    def qtest_calls(self) -> int:
+        """Requests to qTest so far."""
+        return sum(self.qtest.gateway.statistics().calls.values())
+
+    @contextlib.contextmanager
+    def verifying(self) -> Iterator[None]:
+        """Counts the requests of verification apart: nothing else asks qTest meanwhile."""
+        before = self.qtest_calls()
+        try:
+            yield
+        finally:
+            self.verify_calls += self.qtest_calls() - before
 
     def check(self) -> None:
         """Raises `Stopped` if the run is to end, or the error that ends it."""
@@ -95,6 +110,12 @@ class Run:
         """Something that the report's reader should know; the first hundred are kept."""
         if len(self.notes) < MOST_NOTES:
             self.notes.append(words)
+
+    def add_extra(self, reported: str, words: str) -> None:
+        """An object that is there and should not be; two lists that show it count once."""
+        if words not in self.extras:
+            self.extras.append(words)
+            self.extra[reported] = self.extra.get(reported, 0) + 1
 
     def fail(self, error: BaseException | None) -> None:
         """Ends the run with this error: the first one counts."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from ztoq_async.errors import SourceError
+from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.kind import Item, Kind, Made
 from ztoq_async.qtest.paths import Listing
@@ -17,25 +18,25 @@ from ztoq_async.store.transitions import DONE, PENDING, REFUSED
 async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
     """Found: recovered. In no parent's list and nowhere in the project: surely not there, to be sent again."""
     groups: dict[Listing, list[Doubt]] = defaultdict(list)
+    items = await items_of(run, kind, doubts)
     for doubt in doubts:
-        listing = await _listing(run, kind, doubt)
+        listing = await _listing(run, kind, doubt, items[doubt.id])
         if listing is not None:
             groups[listing].append(doubt)
     absent: list[Doubt] = []
     for listing, group in groups.items():
         absent += await _look(run, kind, listing, group)
-    if absent:
+    if absent and kind.read_back:
         absent = await _look(run, kind, kind.read_back(run.context), absent)
     for doubt in absent:
         run.journal.hand_over(Transition(doubt.id, PENDING, resent=True))
     await run.journal.flush()
 
 
-async def _listing(run: Run, kind: Kind, doubt: Doubt) -> Listing | None:
-    refs = await run.journal.refs(doubt.parents)
+async def _listing(run: Run, kind: Kind, doubt: Doubt, item: Item) -> Listing | None:
     try:
-        target, _ = kind.build(Item(doubt.key, doubt.parents, doubt.record, doubt.detail), run.context)
-        return kind.find(target, run.context, refs)
+        target, _ = kind.build(item, run.context)
+        return kind.find(target, run.context, await refs_of(run, item))
     except SourceError as error:
         run.journal.hand_over(Transition(doubt.id, REFUSED, reason=str(error)))
         return None

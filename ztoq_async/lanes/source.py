@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from ztoq_async.errors import NotFound, SettingsError, SourceError, Unauthorised
 from ztoq_async.mapping.context import Context, Source
@@ -32,13 +32,13 @@ async def gather(archive: Archive, project: Project) -> Source:
     gathering = Gathering(project)
     for source in SOURCES:
         async for record in archive.records(source.name):
-            if not record.fault:
+            if not record.fault or source.pages is None:
                 gathering.add(source.name, record.record)
     return gathering.source()
 
 
 def unmapped(context: Context) -> list[str]:
-    """One line for each status or priority that test cases have and that no rule maps to a value of qTest's field."""
+    """One line for each status or priority in use that no rule maps to a value that qTest has."""
     found = []
     for attribute, used, names, rules in used_values(context):
         field = context.target.system(attribute)
@@ -51,7 +51,19 @@ def unmapped(context: Context) -> list[str]:
             except SourceError as error:
                 values = ", ".join(field.value_ids())
                 found.append(f'[{attribute}] "{named.name}" = …  ({error}; it has: {values})')
-    return found
+    return found + list(_unmapped_results(context))
+
+
+def _unmapped_results(context: Context) -> Iterator[str]:
+    """Steps may have any status of executions: all that are not archived need a rule, if there are executions."""
+    source, statuses = context.source, context.target.statuses
+    if not source.seen_executions.number:
+        return
+    for identifier, named in sorted(source.execution_statuses.items()):
+        needed = identifier in source.seen_executions.statuses or not named.archived
+        wanted = context.rules.execution_status.get(named.name, named.name)
+        if needed and wanted not in statuses:
+            yield f'[execution_status] "{named.name}" = …  (qTest has: {", ".join(statuses)})'
 
 
 def used_values(context: Context) -> list[tuple[str, set[int], Mapping[int, Named], dict[str, str]]]:
@@ -68,7 +80,7 @@ def check_mapped(context: Context) -> None:
     missing = unmapped(context)
     if missing:
         raise SettingsError(
-            "the mapping lacks rules for values that test cases have:\n  "
+            "the mapping lacks rules for values that are in use:\n  "
             + "\n  ".join(missing)
             + "\nwrite a complete mapping file with  run --propose-mapping mapping.toml, read it, "
             'and name it:  [mapping] file = "mapping.toml"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import msgspec
@@ -9,21 +10,24 @@ import msgspec
 from ztoq_async.errors import AlreadyMoved, Forbidden, NotFound, SettingsError, SourceError, Unauthorised
 from ztoq_async.kinds import KINDS, RIGHTS
 from ztoq_async.lanes.run import Run, plural
-from ztoq_async.mapping.context import Context, Findings, Target, fields_by_label
+from ztoq_async.mapping.attributes import required_values
+from ztoq_async.mapping.context import OBJECT_TYPES, Context, Findings, Target, fields_by_label
 from ztoq_async.mapping.kind import Kind, Made
-from ztoq_async.mapping.test_case import required_values
 from ztoq_async.mapping.values import to_property
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.client import QTestClient
+from ztoq_async.qtest.paths import Listing
 from ztoq_async.qtest.records import Field
 
+Held = list[tuple[Kind, list[tuple[str, Made]]]]
 FILLED = ("name", "description", "precondition", "status", "priority")
 
 
 async def read_target(client: QTestClient, project: int, findings: Findings) -> Target:
-    """The project's fields and users; `SettingsError` where the project cannot be used with these settings."""
+    """The project's fields, users and statuses; `SettingsError` where it cannot be used with these settings."""
     try:
-        fields = [field async for field in client.get_fields(project)]
+        fields = {object_type: await read_fields(client, project, object_type) for object_type in OBJECT_TYPES}
+        statuses = {status.name: status async for status in client.get_execution_statuses(project)}
         users = {user.username or "": user async for user in client.get_users(project)}
     except NotFound:
         raise SettingsError(
@@ -33,7 +37,13 @@ async def read_target(client: QTestClient, project: int, findings: Findings) -> 
         raise SettingsError(f"[qtest] token: {error}") from None
     except Forbidden as error:
         raise SettingsError(f"[qtest] project = {project}: the user may not read its settings: {error}") from None
-    return Target(project, fields_by_label(fields), users, findings)
+    open_statuses = {name: status for name, status in statuses.items() if status.active is not False}
+    return Target(project, fields, users, open_statuses, findings)
+
+
+async def read_fields(client: QTestClient, project: int, object_type: str) -> dict[str, Field]:
+    """The fields of one object type by label."""
+    return fields_by_label([field async for field in client.get_fields(project, object_type)])
 
 
 async def check_rights(client: QTestClient, project: int) -> None:
@@ -49,20 +59,26 @@ async def check_rights(client: QTestClient, project: int) -> None:
 
 def check_required(context: Context) -> None:
     """Raises `SettingsError` naming a field that qTest requires and that nothing fills, or a rule that cannot fill."""
-    planned = {plan.label for plan in context.plans.values()}
+    for object_type, table in zip(OBJECT_TYPES, ("required", "required_suites", "required_runs"), strict=True):
+        plans = context.planned(object_type)
+        if plans:
+            _check_required(context, object_type, {plan.label for plan in plans.values()}, table)
+
+
+def _check_required(context: Context, object_type: str, planned: set[str], table: str) -> None:
     try:
-        for label, value in required_values(context).items():
+        for label, value in required_values(context, object_type).items():
             if label not in planned:
-                to_property(value, context.field(label))
+                to_property(value, context.field(label, object_type))
     except SourceError as error:
-        raise SettingsError(f"the mapping file's table [required]: {error}") from None
-    ours = planned | set(context.rules.required)
-    filled = [context.target.system(name) for name in FILLED]
-    for field in context.target.fields.values():
+        raise SettingsError(f"the mapping file's table [{table}]: {error}") from None
+    ours = planned | set(context.rules.required_of(object_type))
+    filled = [context.target.system(name, object_type) for name in FILLED]
+    for field in context.target.of(object_type).values():
         if field.required and field.is_active and not (field in filled or field.label in ours or _has_default(field)):
             raise SettingsError(
-                f"qTest requires the field '{field.label}' on every test case and no rule fills it; "
-                f'for example in the mapping file:  [required] "{field.label}" = "some value"'
+                f"qTest requires the field '{field.label}' of all {object_type} and no rule fills it; "
+                f'for example in the mapping file:  [{table}] "{field.label}" = "some value"'
             )
 
 
@@ -71,20 +87,26 @@ def _has_default(field: Field) -> bool:
     return bool(field.default_value) or chosen
 
 
-async def find_keys(run: Run) -> list[tuple[Kind, list[tuple[str, Made]]]]:
-    """What the project holds with keys of this move."""
-    found = []
+async def find_keys(run: Run, *, adopt: bool) -> Held:
+    """What the project holds with keys of this move; to adopt them also of kinds whose keys do not tell whose they are.
+
+    Kinds that one list shows are looked for together.
+    """
+    found: dict[str, list[tuple[str, Made]]] = {}
+    groups: dict[Listing, list[Kind]] = defaultdict(list)
     for kind in KINDS:
-        if kind.keyed(run.context):
-            held: list[tuple[str, Made]] = []
-            async for page in run.qtest.pages(kind.read_back(run.context)):
+        if kind.read_back and kind.keyed(run.context) and (adopt or (kind.reported and not kind.index)):
+            groups[kind.read_back(run.context)].append(kind)
+            found[kind.name] = []
+    for listing, kinds in groups.items():
+        async for page in run.qtest.pages(listing):
+            for kind in kinds:
                 rows = kind.recognise(page, run.context)
-                held += [(key, made) for key, made, _ in rows if kind.is_ours(key, run.context)]
-            found.append((kind, held))
-    return found
+                found[kind.name] += [(key, made) for key, made, _ in rows if adopt or kind.is_ours(key, run.context)]
+    return [(kind, found[kind.name]) for kind in KINDS if kind.name in found]
 
 
-def refuse_held_keys(held: list[tuple[Kind, list[tuple[str, Made]]]]) -> None:
+def refuse_held_keys(held: Held) -> None:
     """Rule 12: a fresh journal stops before a project that holds our keys."""
     words = [f"{len(rows)} {plural(kind.name)}" for kind, rows in held if rows]
     if words:
@@ -96,12 +118,14 @@ def refuse_held_keys(held: list[tuple[Kind, list[tuple[str, Made]]]]) -> None:
 
 def refuse_hidden_keys(context: Context) -> None:
     """A field that is switched off shows no values: what it would find again must not be taken for absent."""
-    field = context.target.fields.get(context.plans["key"].label)
-    if field is not None and not field.is_active:
-        raise SettingsError(
-            f"the qTest field '{field.label}' is switched off, which hides the keys of what is there: "
-            "switch it on in the project's settings"
-        )
+    for object_type in OBJECT_TYPES:
+        plan = context.planned(object_type).get("key")
+        field = context.target.of(object_type).get(plan.label) if plan else None
+        if field is not None and not field.is_active:
+            raise SettingsError(
+                f"the qTest field '{field.label}' of {object_type} is switched off, which hides the keys of what is "
+                "there: switch it on in the project's settings"
+            )
 
 
 def with_findings(context: Context, findings: Findings) -> Context:

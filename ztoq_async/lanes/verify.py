@@ -3,70 +3,129 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 
-from ztoq_async.errors import NotFound, SourceError
+from ztoq_async.errors import NotFound, Paused, SourceError
+from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.run import Run, one_error, plural
-from ztoq_async.mapping.kind import Found, Item, Kind
+from ztoq_async.mapping.kind import Found, Item, Kind, Made
+from ztoq_async.qtest.paths import Listing
 from ztoq_async.store.overview import Known
 
 BREATH = 50
+FIRST_LOOK = 50
+MOST_DIFFERENT = 0.02
 
 
-async def verify_kind(run: Run, kind: Kind) -> None:
-    """Marks every row of the kind as verified or different; counts what is there that should not be."""
-    lane = run.lane("verify")
-    lane.begin(f"verifying {plural(kind.name)}")
-    async for page in run.qtest.pages(kind.read_back(run.context)):
-        found = list(kind.recognise(page, run.context))
-        for start in range(0, len(found), BREATH):
-            await _compare(run, kind, found[start : start + BREATH])
-            lane.done += len(found[start : start + BREATH])
+async def verify_kinds(run: Run, kinds: Sequence[Kind]) -> None:
+    """Marks every row of the kinds as verified or different; counts what is there that should not be.
+
+    Kinds that one list shows are read back together.
+    """
+    groups: dict[Listing, list[Kind]] = defaultdict(list)
+    for kind in kinds:
+        if kind.reported and kind.read_back and await run.overview.has_rows(kind.name):
+            groups[kind.read_back(run.context)].append(kind)
+    for listing, group in groups.items():
+        run.lane("verify").begin(f"verifying {plural(group[0].name)}")
+        if group[0].within is None or (group[0].index and run.settings.verify.logs == "search"):
+            await _read_list(run, group, listing, sure=group[0].within is None)
+        for kind in group:
+            if kind.within is not None:
+                await _read_within(run, kind)
+            await _read_by_id(run, kind)
             run.check()
+
+
+async def verify_before(run: Run, kinds: Sequence[Kind]) -> None:
+    """Rule 16: these are verified before others begin; more than 2 % different pauses the run."""
+    await verify_kinds(run, kinds)
+    for kind in kinds:
+        seen, different = await run.overview.seen(kind.name)
+        if seen >= FIRST_LOOK and different > MOST_DIFFERENT * seen:
+            raise Paused(f"{different} of {seen} {plural(kind.name)} differ in qTest; verify says which")
+
+
+async def _read_list(run: Run, kinds: Sequence[Kind], listing: Listing, *, sure: bool) -> None:
+    """Reads a list to its end; what an index, which is not `sure`, lacks or shows otherwise stays to be asked for."""
+    async for page in run.qtest.pages(listing):
+        for kind in kinds:
+            found = list(kind.recognise(page, run.context))
+            for start in range(0, len(found), BREATH):
+                await _compare(run, kind, found[start : start + BREATH], sure=sure)
+                run.check()
+        run.lane("verify").done += len(page)
+
+
+async def _read_within(run: Run, kind: Kind) -> None:
+    """Lists what stands below each parent of rows that no list has shown equal."""
+    assert kind.within is not None
     async for rows in run.overview.rows(kind.name, kind.source, unseen=True):
-        await _ask_by_id(run, kind, rows)
+        listings: dict[Listing, None] = {}
+        for row in rows:
+            listings[kind.within(run.context, await run.journal.refs(row.parents))] = None
+        with one_error():
+            async with asyncio.TaskGroup() as group:
+                for listing in listings:
+                    group.create_task(_read_list(run, [kind], listing, sure=True))
+        run.check()
 
 
-async def _compare(run: Run, kind: Kind, found: Sequence[Found]) -> None:
+async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) -> None:
+    """Marks rows; what differs is marked only where the list is `sure`: an index may lag behind."""
     known = await run.overview.by_keys(kind.name, kind.source, [key for key, _, _ in found])
+    items = await items_of(run, kind, list(known.values()))
     marks: list[tuple[int, list[str]]] = []
+    fresh: list[tuple[int, Made]] = []
     for key, made, actual in found:
         row = known.get(key)
         if row is None or row.target_id != made.id:
             if row is not None or kind.is_ours(key, run.context):
-                run.extras.append(f"{kind.name} {key}: id {made.id}")
-                run.extra[kind.reported] = run.extra.get(kind.reported, 0) + 1
+                run.add_extra(kind.reported, f"{kind.name} {key}: id {made.id}")
         elif row.state == "done":
-            marks.append((row.id, await _differences(run, kind, row, actual)))
+            names = await _differences(run, kind, items[row.id], actual)
+            if names is not None and (sure or not names):
+                marks.append((row.id, names))
+            if made.version_id is not None and (made.version_id, made.step_ids) != (row.version_id, row.step_ids):
+                fresh.append((row.id, made))
     if marks:
         await run.overview.mark(marks)
+    if fresh and run.writes:
+        await run.journal.refresh(fresh)
 
 
-async def _differences(run: Run, kind: Kind, row: Known, actual: object) -> list[str]:
-    refs = await run.journal.refs(row.parents)
+async def _differences(run: Run, kind: Kind, item: Item, actual: object) -> list[str] | None:
     try:
-        target, _ = kind.build(Item(row.key, row.parents, row.record, row.detail), run.context)
-        return kind.differences(target, actual, run.context, refs)
+        target, _ = kind.build(item, run.context)
+        return kind.differences(target, actual, run.context, await refs_of(run, item))
     except SourceError as error:
         return [str(error)]
 
 
-async def _ask_by_id(run: Run, kind: Kind, rows: Sequence[Known]) -> None:
-    """A record that no list showed is asked for by its id before it is called missing."""
+async def _read_by_id(run: Run, kind: Kind) -> None:
+    """A record that no list showed, or not whole, is asked for by its id before it is called missing."""
     if kind.one is None:
         return
-    with one_error():
-        async with asyncio.TaskGroup() as group:
-            answers = [(row, group.create_task(_one(run, kind, row))) for row in rows]
-    marks = [(row.id, task.result()) for row, task in answers]
-    await run.overview.mark([(identifier, words) for identifier, words in marks if words is not None])
+    async for rows in run.overview.rows(kind.name, kind.source, unseen=True):
+        items = await items_of(run, kind, rows)
+        with one_error():
+            async with asyncio.TaskGroup() as group:
+                answers = [(row, group.create_task(_one(run, kind, row, items[row.id]))) for row in rows]
+        marks = [(row.id, task.result()) for row, task in answers]
+        await run.overview.mark([(identifier, words) for identifier, words in marks if words is not None])
+        run.check()
 
 
-async def _one(run: Run, kind: Kind, row: Known) -> list[str] | None:
+async def _one(run: Run, kind: Kind, row: Known, item: Item) -> list[str] | None:
     assert kind.one is not None and row.target_id is not None
     try:
-        answer = await run.qtest.send(kind.one(row.target_id, run.context))
+        refs = await refs_of(run, item)
+        answer = await run.qtest.send(kind.one(row.target_id, run.context, refs))
     except NotFound:
         return None
+    except SourceError as error:
+        return [str(error)]
     _, actual = kind.made(answer.body, None, run.context)
-    return ["test_steps: not shown"] if actual is None else await _differences(run, kind, row, actual)
+    names = await _differences(run, kind, item, actual)
+    return ["it is not shown whole"] if names is None else names

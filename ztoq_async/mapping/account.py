@@ -15,11 +15,15 @@ import msgspec
 AS_IS = "as it is"
 IDENTITY = "identity"
 REFUSED = "refused"
+WHOLE = "*"
 _IDENTITIES = frozenset({"id", "self", "steps.id", "script.id"})
 
 
 class Note(msgspec.Struct, frozen=True):
-    """What became of one attribute: carried `as it is`, by a named rule, or refused; `loss` says what is gone."""
+    """What became of one attribute: carried `as it is`, by a named rule, or refused; `loss` says what is gone.
+
+    The attribute `*` is the whole record: such a note is only a row of the ledger.
+    """
 
     attribute: str
     rule: str = AS_IS
@@ -54,6 +58,8 @@ def settle(read: Iterable[str], notes: Iterable[Note]) -> tuple[Counter[tuple[st
     counts: Counter[tuple[str, str]] = Counter()
     surplus: list[str] = []
     for note in notes:
+        if note.attribute == WHOLE:
+            continue
         if open_reads[note.attribute] > 0:
             open_reads[note.attribute] -= 1
             counts[note.attribute, note.rule] += 1

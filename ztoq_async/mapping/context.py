@@ -2,84 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
 from ztoq_async.errors import SourceError
 from ztoq_async.mapping.rules import Rules
-from ztoq_async.mapping.seen import Seen
-from ztoq_async.qtest.records import DataType, Field, User
+from ztoq_async.mapping.seen import Seen, SeenCycles, SeenExecutions
+from ztoq_async.qtest.records import DataType, Field, Status, User
 from ztoq_async.zephyr.records import Folder, Named, Project
+
+CASES, SUITES, RUNS = "test-cases", "test-suites", "test-runs"
+OBJECT_TYPES = (CASES, SUITES, RUNS)
+"""Types of qTest objects that have fields (facts.md 3.6)."""
 
 
 class Findings(msgspec.Struct, frozen=True):
-    """What the probe learnt about this qTest project; each has a switch in the sandbox."""
+    """What the probe learnt about this qTest project; each has a switch in the sandbox.
+
+    `approved_status` is the value that approving writes into the field Status, "" if it leaves it.
+    """
 
     called_steps: str = "id"
     empty_steps: bool = True
     tree_descriptions: bool = True
+    drafts_run: bool = False
+    approved_status: str = ""
 
 
 class Source(msgspec.Struct, frozen=True):
-    """The Zephyr project's tables, complete before anything is planned."""
+    """The Zephyr project's tables, complete before anything is planned.
+
+    `cycles` gives the key of a test cycle's id; `foreign` has the keys of test cases of other projects, `missing` of
+    those that only executions know.
+    """
 
     project: Project
     folders: Mapping[int, Folder] = {}
+    cycle_folders: Mapping[int, Folder] = {}
     statuses: Mapping[int, Named] = {}
     priorities: Mapping[int, Named] = {}
+    cycle_statuses: Mapping[int, Named] = {}
+    execution_statuses: Mapping[int, Named] = {}
+    environments: Mapping[int, Named] = {}
+    cycles: Mapping[int, str] = {}
+    foreign: Set[str] = frozenset()
+    missing: Set[str] = frozenset()
     seen: Seen = msgspec.field(default_factory=Seen)
+    seen_cycles: SeenCycles = msgspec.field(default_factory=SeenCycles)
+    seen_executions: SeenExecutions = msgspec.field(default_factory=SeenExecutions)
+
+
+Fields = Mapping[str, Field]
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The qTest project: its fields by label, its users by name, what it can do."""
+    """The qTest project: for each object type its fields by label; its users and test run statuses by name."""
 
     project_id: int
-    fields: Mapping[str, Field] = {}
+    fields: Mapping[str, Fields] = {}
     users: Mapping[str, User] = {}
+    statuses: Mapping[str, Status] = {}
     findings: Findings = Findings()
 
-    def active_fields(self) -> set[str]:
-        """The labels of the fields that people see."""
-        return {label for label, field in self.fields.items() if field.is_active}
+    def of(self, object_type: str) -> Fields:
+        """The fields of one object type by label."""
+        return self.fields.get(object_type, {})
 
-    def system(self, original_name: str) -> Field | None:
+    def active_fields(self) -> set[tuple[str, str]]:
+        """Object type and label of the fields that people see."""
+        return {(of, label) for of, fields in self.fields.items() for label, field in fields.items() if field.is_active}
+
+    def system(self, original_name: str, object_type: str = CASES) -> Field | None:
         """The system field of that original name, whatever label the site gave it (facts.md 3.6)."""
-        for field in self.fields.values():
+        for field in self.of(object_type).values():
             if field.system_field and (field.original_name or field.label).casefold() == original_name.casefold():
                 return field
         return None
 
 
 class FieldPlan(msgspec.Struct, frozen=True):
-    """A field that test cases need: `attribute` is the Zephyr attribute it carries."""
+    """A field that objects of a type need: `attribute` is the Zephyr attribute it carries."""
 
     attribute: str
     label: str
     data_type: DataType
     choices: tuple[str, ...] = ()
+    object_type: str = CASES
+
+    @property
+    def key(self) -> str:
+        """The field's key in the journal."""
+        return f"{self.object_type}/{self.label}"
+
+
+Plans = Mapping[str, FieldPlan]
 
 
 class Context(msgspec.Struct, frozen=True):
-    """The argument of every pure rule; `plans` says which field carries which attribute, `places` orders folders."""
+    """The argument of every pure rule.
+
+    `plans` says for each object type which field carries which attribute, `places` orders folders.
+    """
 
     source: Source
     rules: Rules
     target: Target
-    plans: Mapping[str, FieldPlan] = {}
+    plans: Mapping[str, Plans] = {}
     places: Mapping[int, int] = {}
 
-    def field(self, label: str) -> Field:
+    def planned(self, object_type: str) -> Plans:
+        """The fields of one object type by the attribute that each carries."""
+        return self.plans.get(object_type, {})
+
+    def all_plans(self) -> list[FieldPlan]:
+        """The fields of all object types."""
+        return [plan for plans in self.plans.values() for plan in plans.values()]
+
+    def field(self, label: str, object_type: str = CASES) -> Field:
         """The qTest field of that label; `SourceError` where it does not exist."""
         try:
-            return self.target.fields[label]
+            return self.target.of(object_type)[label]
         except KeyError:
-            raise SourceError(f"the qTest field '{label}' does not exist") from None
+            raise SourceError(f"the qTest field '{label}' of {object_type} does not exist") from None
+
+    def case(self, key: str) -> str:
+        """The name of the row that makes a test case, or the stub of one."""
+        return f"stub-case:{key}" if key in self.source.missing else f"test-case:{key}"
 
     @property
     def root_module(self) -> str:
-        """The name of the module that receives everything."""
+        """The name of the module that receives all test cases."""
         return self.rules.root_module or self.source.project.key
+
+    @property
+    def root_cycle(self) -> str:
+        """The name of the test cycle that receives all suites."""
+        return self.rules.root_cycle or self.source.project.key
 
 
 def fields_by_label(fields: Iterable[Field]) -> dict[str, Field]:

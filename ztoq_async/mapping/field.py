@@ -1,4 +1,4 @@
-"""Fields of test cases: which are needed, of which type, with which values; how they are made, found and read back.
+"""Fields of test cases, suites and runs: which are needed, of which type, with which values.
 
 Three kinds of journal rows: the field (its label is its key), its values in chunks of 100, and the activation of all of
 them in this project (facts.md 3.6).
@@ -7,11 +7,11 @@ them in this project (facts.md 3.6).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ztoq_async.errors import SettingsError
-from ztoq_async.mapping.context import Context, FieldPlan
+from ztoq_async.mapping.context import CASES, RUNS, SUITES, Context, FieldPlan, Fields, Plans
 from ztoq_async.mapping.rules import FIELD_TYPES
 from ztoq_async.mapping.seen import ValuesSeen
 from ztoq_async.mapping.text import without_control
@@ -21,24 +21,35 @@ KEY = "Zephyr Key"
 PREFIX = "Zephyr "
 LONGEST_LABEL = 100
 VALUES_A_CALL = 100
+SUITE_ATTRIBUTES = (
+    ("description", "Description", "Zephyr Description", DataType.RICH_TEXT),
+    ("plannedStartDate", "Planned Start Date", "Zephyr Planned Start Date", DataType.DATE_TIME),
+    ("plannedEndDate", "Planned End Date", "Zephyr Planned End Date", DataType.DATE_TIME),
+)
+"""Attributes of test cycles, the system field that takes each if suites have it, else label and type of ours."""
 _TEXTS = (DataType.TEXT, DataType.TEXT_AREA, DataType.RICH_TEXT)
 
 
-def field_plans(context: Context) -> dict[str, FieldPlan]:
-    """The fields by the attribute that each carries; the same input gives the same fields in the same order."""
-    plans: dict[str, FieldPlan] = {}
-    taken: set[str] = set()
-    for attribute, label, data_type, choices in [*_built_in(context), *_custom(context)]:
-        plan = _placed(context, attribute, label, data_type, choices, taken)
-        plans[attribute] = plan
-        taken.add(plan.label.casefold())
-    return plans
+def field_plans(context: Context) -> dict[str, dict[str, FieldPlan]]:
+    """For each object type its fields by the attribute that each carries; the same input gives the same fields."""
+    wishes = {CASES: _of_cases(context), SUITES: _of_suites(context), RUNS: _of_runs(context)}
+    return {object_type: _plans(object_type, list(found), context) for object_type, found in wishes.items()}
 
 
 _Wish = tuple[str, str, DataType, tuple[str, ...]]
 
 
-def _built_in(context: Context) -> Iterator[_Wish]:
+def _plans(object_type: str, wishes: list[_Wish], context: Context) -> dict[str, FieldPlan]:
+    plans: dict[str, FieldPlan] = {}
+    taken: set[str] = set()
+    for wish in wishes:
+        plan = _placed(context, object_type, wish, taken)
+        plans[plan.attribute] = plan
+        taken.add(plan.label.casefold())
+    return plans
+
+
+def _of_cases(context: Context) -> Iterator[_Wish]:
     seen = context.source.seen
     yield "key", KEY, DataType.TEXT, ()
     yield "status", "Zephyr Status", DataType.TEXT, ()
@@ -55,10 +66,37 @@ def _built_in(context: Context) -> Iterator[_Wish]:
         yield "owner", "Zephyr Owner", DataType.TEXT, ()
     if "links" in seen.attributes:
         yield "links", "Zephyr Links", DataType.TEXT_AREA, ()
+    yield from _custom(seen.custom, context)
 
 
-def _custom(context: Context) -> Iterator[_Wish]:
-    for name, seen in sorted(context.source.seen.custom.items()):
+def _of_suites(context: Context) -> Iterator[_Wish]:
+    seen = context.source.seen_cycles
+    if seen.number or context.source.seen_executions.outside:
+        yield "key", KEY, DataType.TEXT, ()
+    if seen.number:
+        yield "status", "Zephyr Status", DataType.TEXT, ()
+    for attribute, system, label, data_type in SUITE_ATTRIBUTES:
+        if attribute in seen.attributes and context.target.system(system, SUITES) is None:
+            yield attribute, label, data_type, ()
+    if seen.owners:
+        yield "owner", "Zephyr Owner", DataType.TEXT, ()
+    if seen.versions:
+        yield "version", "Zephyr Version", DataType.TEXT, ()
+    if "links" in seen.attributes:
+        yield "links", "Zephyr Links", DataType.TEXT_AREA, ()
+    yield from _custom(seen.custom, context)
+
+
+def _of_runs(context: Context) -> Iterator[_Wish]:
+    seen = context.source.seen_executions
+    if seen.number:
+        yield "key", KEY, DataType.TEXT, ()
+    if seen.environments:
+        yield "environment", "Zephyr Environment", DataType.TEXT, ()
+
+
+def _custom(custom: Mapping[str, ValuesSeen], context: Context) -> Iterator[_Wish]:
+    for name, seen in sorted(custom.items()):
         wanted = context.rules.fields.get(name)
         data_type, choices = _wanted(FIELD_TYPES[wanted], seen) if wanted else type_of(seen)
         yield f"customFields.{name}", name, data_type, choices
@@ -94,12 +132,11 @@ def _wanted(data_type: DataType, seen: ValuesSeen) -> tuple[DataType, tuple[str,
     return data_type, ("Yes", "No") if seen.kinds == {"boolean"} else tuple(sorted(seen.choices))
 
 
-def _placed(
-    context: Context, attribute: str, label: str, data_type: DataType, choices: tuple[str, ...], taken: set[str]
-) -> FieldPlan:
+def _placed(context: Context, object_type: str, wish: _Wish, taken: set[str]) -> FieldPlan:
     """The wish under a label that is free, or that a fitting field of the site already has (used, not made again)."""
+    attribute, label, data_type, choices = wish
     existing: dict[str, list[Field]] = defaultdict(list)
-    for known in context.target.fields.values():
+    for known in context.target.of(object_type).values():
         existing[known.label.casefold()].append(known)
     for candidate in _labels(label):
         alike = existing[candidate.casefold()]
@@ -107,10 +144,10 @@ def _placed(
             continue
         field = alike[0] if alike else None
         kept = DataType(field.data_type) if field and field.data_type else data_type
-        return FieldPlan(attribute, field.label if field else candidate, kept, choices)
+        return FieldPlan(attribute, field.label if field else candidate, kept, choices, object_type)
     raise SettingsError(
-        f"the Zephyr attribute '{attribute}' finds no free field label in qTest; name its type in the mapping file: "
-        f'[fields] "{label}" = "text"'
+        f"the Zephyr attribute '{attribute}' finds no free label for a field of {object_type} in qTest; "
+        f'name its type in the mapping file: [fields] "{label}" = "text"'
     )
 
 
@@ -152,7 +189,7 @@ def missing_values(field: Field, chunk: tuple[str, ...], before: int) -> list[di
     ]
 
 
-def active_body(fields: dict[str, Field], plans: dict[str, FieldPlan]) -> list[dict[str, Any]]:
+def active_body(fields: Fields, plans: Plans) -> list[dict[str, Any]]:
     """The body of `POST …/custom-fields/active`: ours and all active ones: it may switch off what it omits."""
     ours = {plan.label for plan in plans.values()}
     wanted = [field for field in fields.values() if field.is_custom and (field.is_active or field.label in ours)]

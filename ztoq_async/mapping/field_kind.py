@@ -1,4 +1,4 @@
-"""The three kinds of rows that make fields: the field, its values, the activation of all of them."""
+"""The three kinds of rows that make fields of an object type: the field, its values, the activation of all of them."""
 
 from __future__ import annotations
 
@@ -11,85 +11,13 @@ import msgspec
 from ztoq_async.errors import SourceError
 from ztoq_async.mapping import field as fields
 from ztoq_async.mapping.account import Note
-from ztoq_async.mapping.context import Context, FieldPlan, fields_by_label
+from ztoq_async.mapping.context import CASES, Context, FieldPlan, Plans, fields_by_label
 from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
 from ztoq_async.plan import AtOnce, Planner, Row
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.paths import Listing
 from ztoq_async.qtest.records import Field
 from ztoq_async.resources.calls import Call
-
-ACTIVATION_KEY = "test-cases"
-
-
-def plan_fields(context: Context) -> Planner:
-    """One row for each field."""
-    return AtOnce(Row("field", plan.label) for plan in context.plans.values())
-
-
-def plan_field_values(context: Context) -> Planner:
-    """One row for each chunk of values; a field's chunks go one after another, since each continues the order."""
-    return AtOnce(_value_rows(context))
-
-
-def _value_rows(context: Context) -> Iterator[Row]:
-    for plan in context.plans.values():
-        for number, _ in enumerate(fields.chunks(plan.choices)):
-            after = (f"field-values:{plan.label}#{number - 1}",) if number else ()
-            yield Row(
-                "field-values", f"{plan.label}#{number}", (f"field:{plan.label}",), after, counted=False, again=True
-            )
-
-
-def plan_activation(context: Context) -> Planner:
-    """One row: all fields of test cases are activated in one call."""
-    parents = [f"field:{plan.label}" for plan in context.plans.values()]
-    parents += [f"{row.kind}:{row.key}" for row in _value_rows(context)]
-    return AtOnce([Row("field-activation", ACTIVATION_KEY, tuple(parents), counted=False, again=True)])
-
-
-def _field_plan(label: str, context: Context) -> FieldPlan:
-    for plan in context.plans.values():
-        if plan.label == label:
-            return plan
-    raise SourceError(f"the field '{label}' is not needed any more")
-
-
-def _build_field(item: Item, context: Context) -> tuple[FieldPlan, list[Note]]:
-    return _field_plan(item.key, context), []
-
-
-def _create_field(target: FieldPlan, context: Context, refs: Refs) -> Call | Made:
-    existing = context.target.fields.get(target.label)
-    if existing is not None:
-        return Made(existing.id)
-    return paths.create_field(context.target.project_id, fields.create_body(target))
-
-
-def _fields(items: list[bytes]) -> list[Field]:
-    return [msgspec.json.decode(item, type=Field) for item in items]
-
-
-def _recognise_fields(items: list[bytes], context: Context) -> Iterator[Found]:
-    labels = {plan.label for plan in context.plans.values()}
-    for label, found in fields_by_label(_fields(items)).items():
-        if label in labels and found.is_custom:
-            yield label, Made(found.id), found
-
-
-def _find_fields(target: Target, context: Context, refs: Refs) -> Listing:
-    return paths.fields(context.target.project_id)
-
-
-def _read_fields(context: Context) -> Listing:
-    return paths.fields(context.target.project_id)
-
-
-def _field_differences(target: FieldPlan, actual: Field, context: Context, refs: Refs) -> list[str]:
-    found = [] if actual.data_type == target.data_type else ["data_type"]
-    found += [] if actual.is_active else ["is_active"]
-    missing = set(target.choices) - set(actual.value_ids())
-    return found + [f"allowed_values: '{label}' is missing" for label in sorted(missing)]
 
 
 class _Values(msgspec.Struct, frozen=True):
@@ -103,44 +31,107 @@ class _Values(msgspec.Struct, frozen=True):
         return fields.chunks(self.plan.choices)[self.number]
 
 
-def _build_values(item: Item, context: Context) -> tuple[_Values, list[Note]]:
-    label, _, number = item.key.rpartition("#")
-    plan = _field_plan(label, context)
-    return _Values(plan, int(number)), []
+class _FieldKinds:
+    """What the three kinds of one object type do. `prefix` tells their names from those of other types."""
+
+    def __init__(self, object_type: str) -> None:
+        self.of = object_type
+        self.prefix = "" if object_type == CASES else f"{object_type.removeprefix('test-').removesuffix('s')}-"
+
+    def _plans(self, context: Context) -> Plans:
+        return context.planned(self.of)
+
+    def plan_fields(self, context: Context) -> Planner:
+        """One row for each field."""
+        return AtOnce(Row(f"{self.prefix}field", plan.label) for plan in self._plans(context).values())
+
+    def plan_values(self, context: Context) -> Planner:
+        """One row for each chunk of values; a field's chunks go one after another, since each continues the order."""
+        return AtOnce(self._value_rows(context))
+
+    def _value_rows(self, context: Context) -> Iterator[Row]:
+        kind = f"{self.prefix}field-values"
+        for plan in self._plans(context).values():
+            for number, _ in enumerate(fields.chunks(plan.choices)):
+                after = (f"{kind}:{plan.label}#{number - 1}",) if number else ()
+                parents = (f"{self.prefix}field:{plan.label}",)
+                yield Row(kind, f"{plan.label}#{number}", parents, after, counted=False, again=True)
+
+    def plan_activation(self, context: Context) -> Planner:
+        """One row: all fields of the object type are activated in one call."""
+        parents = [f"{self.prefix}field:{plan.label}" for plan in self._plans(context).values()]
+        parents += [f"{row.kind}:{row.key}" for row in self._value_rows(context)]
+        row = Row(f"{self.prefix}field-activation", self.of, tuple(parents), counted=False, again=True)
+        return AtOnce([row] if parents else [])
+
+    def _plan(self, label: str, context: Context) -> FieldPlan:
+        for plan in self._plans(context).values():
+            if plan.label == label:
+                return plan
+        raise SourceError(f"the field '{label}' is not needed any more")
+
+    def build_field(self, item: Item, context: Context) -> tuple[FieldPlan, list[Note]]:
+        return self._plan(item.key, context), []
+
+    def create_field(self, target: FieldPlan, context: Context, refs: Refs) -> Call | Made:
+        existing = context.target.of(self.of).get(target.label)
+        if existing is not None:
+            return Made(existing.id)
+        return paths.create_field(context.target.project_id, self.of, fields.create_body(target))
+
+    def recognise_fields(self, items: list[bytes], context: Context) -> Iterator[Found]:
+        labels = {plan.label for plan in self._plans(context).values()}
+        for label, found in fields_by_label(_fields(items)).items():
+            if label in labels and found.is_custom:
+                yield label, Made(found.id), found
+
+    def listing(self, context: Context) -> Listing:
+        return paths.fields(context.target.project_id, self.of)
+
+    def build_values(self, item: Item, context: Context) -> tuple[_Values, list[Note]]:
+        label, _, number = item.key.rpartition("#")
+        return _Values(self._plan(label, context), int(number)), []
+
+    def create_values(self, target: _Values, context: Context, refs: Refs) -> Call | Made:
+        existing = context.field(target.plan.label, self.of)
+        body = fields.missing_values(existing, target.labels, target.number * fields.VALUES_A_CALL)
+        project = context.target.project_id
+        return paths.create_values(project, self.of, existing.id, body) if body else Made(existing.id)
+
+    def made_values(self, answer: bytes, target: _Values, context: Context) -> tuple[Made, Any]:
+        return Made(context.field(target.plan.label, self.of).id), None
+
+    def recognise_values(self, items: list[bytes], context: Context) -> Iterator[Found]:
+        by_label = fields_by_label(_fields(items))
+        for plan in self._plans(context).values():
+            actual = by_label.get(plan.label)
+            for number, chunk in enumerate(fields.chunks(plan.choices)):
+                if actual is not None and set(chunk) <= set(actual.value_ids()):
+                    yield f"{plan.label}#{number}", Made(actual.id), None
+
+    def create_activation(self, target: Target, context: Context, refs: Refs) -> Call | Made:
+        plans = self._plans(context)
+        if all(context.field(plan.label, self.of).is_active for plan in plans.values()):
+            return Made(0)
+        body = fields.active_body(context.target.of(self.of), plans)
+        return paths.activate_fields(context.target.project_id, self.of, body)
+
+    def recognise_activation(self, items: list[bytes], context: Context) -> Iterator[Found]:
+        by_label = fields_by_label(_fields(items))
+        labels = [plan.label for plan in self._plans(context).values()]
+        if all(label in by_label and by_label[label].is_active for label in labels):
+            yield self.of, Made(0), None
 
 
-def _create_values(target: _Values, context: Context, refs: Refs) -> Call | Made:
-    existing = context.field(target.plan.label)
-    body = fields.missing_values(existing, target.labels, target.number * fields.VALUES_A_CALL)
-    return paths.create_values(context.target.project_id, existing.id, body) if body else Made(existing.id)
+def _fields(items: list[bytes]) -> list[Field]:
+    return [msgspec.json.decode(item, type=Field) for item in items]
 
 
-def _made_values(answer: bytes, target: _Values, context: Context) -> tuple[Made, Any]:
-    return Made(context.field(target.plan.label).id), None
-
-
-def _recognise_values(items: list[bytes], context: Context) -> Iterator[Found]:
-    by_label = fields_by_label(_fields(items))
-    for plan in context.plans.values():
-        actual = by_label.get(plan.label)
-        for number, chunk in enumerate(fields.chunks(plan.choices)):
-            if actual is not None and set(chunk) <= set(actual.value_ids()):
-                yield f"{plan.label}#{number}", Made(actual.id), None
-
-
-def _create_activation(target: Target, context: Context, refs: Refs) -> Call | Made:
-    if all(context.field(plan.label).is_active for plan in context.plans.values()):
-        return Made(0)
-    return paths.activate_fields(
-        context.target.project_id, fields.active_body(dict(context.target.fields), dict(context.plans))
-    )
-
-
-def _recognise_activation(items: list[bytes], context: Context) -> Iterator[Found]:
-    by_label = fields_by_label(_fields(items))
-    labels = [plan.label for plan in context.plans.values()]
-    if all(label in by_label and by_label[label].is_active for label in labels):
-        yield ACTIVATION_KEY, Made(0), None
+def _field_differences(target: FieldPlan, actual: Field, context: Context, refs: Refs) -> list[str]:
+    found = [] if actual.data_type == target.data_type else ["data_type"]
+    found += [] if actual.is_active else ["is_active"]
+    missing = set(target.choices) - set(actual.value_ids())
+    return found + [f"allowed_values: '{label}' is missing" for label in sorted(missing)]
 
 
 def _made_field(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
@@ -148,41 +139,47 @@ def _made_field(answer: bytes, target: Target, context: Context) -> tuple[Made, 
     return Made(made.id), made
 
 
-FIELD = Kind(
-    name="field",
-    parents=(),
-    plan=plan_fields,
-    build=_build_field,
-    create=_create_field,
-    made=_made_field,
-    recognise=_recognise_fields,
-    find=_find_fields,
-    read_back=_read_fields,
-    differences=_field_differences,
-    reported="field",
-    changes_target=True,
-)
+def activation(object_type: str) -> str:
+    """The name of the row after which the fields of an object type are there and active."""
+    return f"{_FieldKinds(object_type).prefix}field-activation:{object_type}"
 
-FIELD_VALUES = replace(
-    FIELD,
-    name="field-values",
-    parents=("field",),
-    plan=plan_field_values,
-    build=_build_values,
-    create=_create_values,
-    made=_made_values,
-    recognise=_recognise_values,
-    reported="",
-)
 
-FIELD_ACTIVATION = replace(
-    FIELD,
-    name="field-activation",
-    parents=("field", "field-values"),
-    plan=plan_activation,
-    build=lambda item, context: (None, []),
-    create=_create_activation,
-    made=lambda answer, target, context: (Made(0), None),
-    recognise=_recognise_activation,
-    reported="",
-)
+def field_kinds(object_type: str) -> tuple[Kind, Kind, Kind]:
+    """The kinds that make the fields of one object type."""
+    of = _FieldKinds(object_type)
+    field = Kind(
+        name=f"{of.prefix}field",
+        parents=(),
+        plan=of.plan_fields,
+        build=of.build_field,
+        create=of.create_field,
+        made=_made_field,
+        recognise=of.recognise_fields,
+        find=lambda target, context, refs: of.listing(context),
+        read_back=of.listing,
+        differences=_field_differences,
+        reported="field",
+        changes=object_type,
+    )
+    values = replace(
+        field,
+        name=f"{of.prefix}field-values",
+        parents=(field.name,),
+        plan=of.plan_values,
+        build=of.build_values,
+        create=of.create_values,
+        made=of.made_values,
+        recognise=of.recognise_values,
+        reported="",
+    )
+    active = replace(
+        values,
+        name=f"{of.prefix}field-activation",
+        parents=(field.name, values.name),
+        plan=of.plan_activation,
+        build=lambda item, context: (None, []),
+        create=of.create_activation,
+        made=lambda answer, target, context: (Made(0), None),
+        recognise=of.recognise_activation,
+    )
+    return field, values, active

@@ -37,26 +37,56 @@ def made_of(refs: Refs, name: str) -> Made:
     return refs[name]
 
 
+def ref_of(refs: Refs, kind: str) -> Made:
+    """What the parent of that kind keeps for its children; `SourceError` where it is not made."""
+    for name, made in refs.items():
+        if name.startswith(f"{kind}:"):
+            return made
+    raise SourceError(f"its {kind} is not in qTest")
+
+
 class Item(msgspec.Struct, frozen=True):
-    """A journal row with the archived record behind it, as `build` needs it."""
+    """A journal row with the archived record behind it, as `build` needs it.
+
+    `beside` has the items of its parents that the kind wants to see, and their own parents of the same kinds.
+    """
 
     key: str
     parents: tuple[str, ...] = ()
     record: bytes = b""
     detail: bytes = b""
+    beside: Mapping[str, Item] = {}
+
+    def parent(self, *kinds: str) -> str:
+        """The name of the first parent of one of these kinds."""
+        for name in self.parents:
+            if name.partition(":")[0] in kinds:
+                return name
+        raise SourceError(f"it has no {' or '.join(kinds)}")
 
 
 Target = Any
 Found = tuple[str, Made, Any]
+Differences = list[str] | None
+"""Names of what differs; None where the list shows too little to say: the object must be asked for by its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One row of the table: `reported` is its name in reports ("" for helpers), `source` its kind in the archive.
+    """One row of the table.
 
-    `made` and `recognise` give what children need and the object as qTest shows it (None: not to be compared). `keyed`
-    says whether the target may hold our keys, `is_ours` whether a key is of this move, `changes_target` that the
-    target's tables must be read again when rows of the kind are done.
+    `reported`: its name in reports ("" for helpers). `source`: the kind of its records in the archive; `reads`: those
+    that its planner goes through, if others; `waits`: its rows can be made when their records' details are there, all
+    others are planned when those have come or need none.
+
+    `made` and `recognise` give what children need and the object as qTest shows it (None: not to be compared).
+    `read_back` lists all objects of the project, `find` those below one object, `within` the same for verification,
+    which needs it where `read_back` cannot show an object whole or at all; `index` says that it is such a one.
+
+    `keyed`: whether the target may hold our keys; `is_ours`: whether a key is of this move; `changes`: the object type
+    whose fields must be read again when rows of the kind are done; `beside`: the kinds of parents whose records
+    `build` must see; `part_of`: the kind of the parent under which reports sum up; `closes`: kinds that are read back
+    when this one is made, before the next begins.
     """
 
     name: str
@@ -67,13 +97,20 @@ class Kind:
     made: Callable[[bytes, Target, Context], tuple[Made, Any]]
     recognise: Callable[[list[bytes], Context], Iterator[Found]]
     find: Callable[[Target, Context, Refs], Listing]
-    read_back: Callable[[Context], Listing]
-    differences: Callable[[Target, Any, Context, Refs], list[str]]
-    one: Callable[[int, Context], Call] | None = None
+    read_back: Callable[[Context], Listing] | None
+    differences: Callable[[Target, Any, Context, Refs], Differences]
+    one: Callable[[int, Context, Refs], Call] | None = None
     delete: Callable[[int, Context], Call] | None = None
+    within: Callable[[Context, Refs], Listing] | None = None
+    index: bool = False
     reported: str = ""
     source: str = ""
+    reads: str = ""
+    waits: bool = False
+    beside: tuple[str, ...] = ()
+    part_of: str = ""
+    closes: tuple[str, ...] = ()
     attributes: Callable[[Item], Iterator[str]] = lambda item: iter(())
     keyed: Callable[[Context], bool] = lambda context: False
     is_ours: Callable[[str, Context], bool] = lambda key, context: True
-    changes_target: bool = False
+    changes: str = ""

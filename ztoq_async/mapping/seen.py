@@ -1,4 +1,4 @@
-"""The values seen in a project's test cases: Zephyr defines no custom fields (facts.md 1.10), so values decide.
+"""The values seen in a project's records: Zephyr defines no custom fields (facts.md 1.10), so values decide.
 
 Bounded: of a field's different values no more are kept than a multi-select field may take.
 """
@@ -6,13 +6,14 @@ Bounded: of a field's different values no more are kept than a multi-select fiel
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from ztoq_async.mapping.text import is_html, without_control
-from ztoq_async.zephyr.records import TestCase
+from ztoq_async.zephyr.records import TestCase, TestCycle, TestExecution
 
 MOST_CHOICES = 300
 LONGEST_TEXT = 255
@@ -66,9 +67,7 @@ class Seen(msgspec.Struct):
         if case.labels:
             self.labels.add(case.labels)
         self._add_attributes(case)
-        for name, value in case.custom_fields.items():
-            if value is not None and value != "" and value != []:
-                self.custom.setdefault(name, ValuesSeen()).add(value)
+        add_custom(self.custom, case.custom_fields)
 
     def _add_attributes(self, case: TestCase) -> None:
         if case.created_on:
@@ -77,6 +76,61 @@ class Seen(msgspec.Struct):
             self.attributes.add("estimatedTime")
         if case.links.issues or case.links.web_links:
             self.attributes.add("links")
+
+
+class SeenCycles(msgspec.Struct):
+    """What all test cycles of the project hold."""
+
+    number: int = 0
+    custom: dict[str, ValuesSeen] = msgspec.field(default_factory=dict)
+    owners: set[str] = msgspec.field(default_factory=set)
+    versions: set[int] = msgspec.field(default_factory=set)
+    attributes: set[str] = msgspec.field(default_factory=set)
+
+    def add(self, cycle: TestCycle) -> None:
+        """Notes the values of one test cycle."""
+        self.number += 1
+        if cycle.owner and cycle.owner.account_id:
+            self.owners.add(cycle.owner.account_id)
+        if cycle.jira_project_version:
+            self.versions.add(cycle.jira_project_version.id)
+        add_custom(self.custom, cycle.custom_fields)
+        links = cycle.links.issues or cycle.links.web_links or cycle.links.test_plans
+        values = {
+            "description": cycle.description,
+            "plannedStartDate": cycle.planned_start_date,
+            "plannedEndDate": cycle.planned_end_date,
+            "links": links,
+        }
+        self.attributes.update(name for name, value in values.items() if value)
+
+
+class SeenExecutions(msgspec.Struct):
+    """What all executions of the project hold; `outside` is true if one belongs to no test cycle."""
+
+    number: int = 0
+    statuses: set[int] = msgspec.field(default_factory=set)
+    environments: bool = False
+    people: set[str] = msgspec.field(default_factory=set)
+    versions: set[int] = msgspec.field(default_factory=set)
+    outside: bool = False
+
+    def add(self, execution: TestExecution) -> None:
+        """Notes the values of one execution."""
+        self.number += 1
+        self.statuses.add(execution.test_execution_status.id)
+        self.environments = self.environments or execution.environment is not None
+        self.people.update(person for person in (execution.executed_by_id, execution.assigned_to_id) if person)
+        if execution.jira_project_version:
+            self.versions.add(execution.jira_project_version.id)
+        self.outside = self.outside or execution.test_cycle is None
+
+
+def add_custom(custom: dict[str, ValuesSeen], fields: Mapping[str, Any]) -> None:
+    """Notes the custom fields of one record."""
+    for name, value in fields.items():
+        if value is not None and value != "" and value != []:
+            custom.setdefault(name, ValuesSeen()).add(value)
 
 
 def words(value: str | float) -> str:

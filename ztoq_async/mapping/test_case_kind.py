@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from ztoq_async.errors import SourceError
-from ztoq_async.mapping import account, steps, test_case
-from ztoq_async.mapping import module as modules
+from ztoq_async.mapping import account, properties, steps, test_case
 from ztoq_async.mapping.account import Note
-from ztoq_async.mapping.context import Context
-from ztoq_async.mapping.field_kind import ACTIVATION_KEY
-from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target, made_of
+from ztoq_async.mapping.context import CASES, Context
+from ztoq_async.mapping.field_kind import activation
+from ztoq_async.mapping.kind import Differences, Found, Item, Kind, Made, Refs, Target, made_of
+from ztoq_async.mapping.module_kind import unfiled, unlisted
 from ztoq_async.plan import Planner, Row, without_circles
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.records import TestCase as QTestCase
@@ -29,22 +29,29 @@ class _TestCasePlanner:
         self._calls: dict[str, list[str]] = {}
         self._modules: dict[str, str] = {}
 
-    def add(self, record: bytes, detail: bytes) -> Iterable[Row]:
+    def add(self, key: str, record: bytes, detail: bytes) -> Iterable[Row]:
         case = msgspec.json.decode(record, type=TestCase)
-        if case.folder and case.folder.id not in self._context.source.folders:
-            return (
-                Row("test-case", case.key, refusal=f"folder: no list of the project knows the id {case.folder.id}"),
-            )
-        module = f"module:{case.folder.id}" if case.folder else f"module:{modules.unfiled_key(self._context)}"
         try:
+            module = self._module(case)
             called = steps.calls(msgspec.json.decode(detail, type=Script))
+        except SourceError as error:
+            return (Row("test-case", key, refusal=str(error)),)
         except msgspec.DecodeError as error:
-            return (Row("test-case", case.key, refusal=f"its script is not what the contract says: {error}"),)
+            return (Row("test-case", key, refusal=f"its script is not what the contract says: {error}"),)
         if not called or self._context.target.findings.called_steps == "ignored":
-            return (self._row(case.key, module, ()),)
-        self._calls[case.key] = called
-        self._modules[case.key] = module
+            return (self._row(key, module, ()),)
+        self._calls[key] = called
+        self._modules[key] = module
         return ()
+
+    def _module(self, case: TestCase) -> str:
+        if case.key in self._context.source.foreign:
+            return f"module:{unlisted(self._context)}"
+        if case.folder is None:
+            return f"module:{unfiled(self._context)}"
+        if case.folder.id not in self._context.source.folders:
+            raise SourceError(f"folder: no list of the project knows the id {case.folder.id}")
+        return f"module:{case.folder.id}"
 
     def wanted(self) -> Collection[str]:
         return {called for calls in self._calls.values() for called in calls}
@@ -56,7 +63,7 @@ class _TestCasePlanner:
 
     def _row(self, key: str, module: str, called: Iterable[str]) -> Row:
         links = [f"test-case:{other}" for other in called]
-        return Row("test-case", key, (f"field-activation:{ACTIVATION_KEY}", module, *links))
+        return Row("test-case", key, (activation(CASES), module, *links))
 
 
 def plan_test_cases(context: Context) -> Planner:
@@ -70,9 +77,13 @@ def _build_test_case(item: Item, context: Context) -> tuple[test_case.TestCaseTa
         script = msgspec.json.decode(item.detail, type=Script)
     except msgspec.DecodeError as error:
         raise SourceError(str(error)) from None
-    linked = [name.partition(":")[2] for name in item.parents if name.startswith("test-case:")]
-    parent = next(name.partition(":")[2] for name in item.parents if name.startswith("module:"))
-    return test_case.build(case, script, context, parent, linked)
+    parent = item.parent("module").partition(":")[2]
+    return test_case.build(case, script, context, parent, linked(item))
+
+
+def linked(item: Item) -> list[str]:
+    """The keys of the test cases that the steps of this one call."""
+    return [name.partition(":")[2] for name in item.parents if name.startswith("test-case:")]
 
 
 def _called_ids(target: test_case.TestCaseTarget, refs: Refs) -> dict[str, int]:
@@ -87,7 +98,7 @@ def _create_test_case(target: test_case.TestCaseTarget, context: Context, refs: 
 
 def _made_test_case(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
     made = msgspec.json.decode(answer, type=QTestCase)
-    return _kept(made), made if made.test_steps is not None else None
+    return _kept(made), made
 
 
 def _kept(case: QTestCase) -> Made:
@@ -98,14 +109,16 @@ def _kept(case: QTestCase) -> Made:
 def _recognise_test_cases(items: list[bytes], context: Context) -> Iterator[Found]:
     for item in items:
         row = msgspec.json.decode(item, type=QTestCase)
-        key = test_case.key_of(row, context)
+        key = properties.key_of(row.properties, context, CASES)
         if key:
             yield key, _kept(row), row
 
 
 def _test_case_differences(
     target: test_case.TestCaseTarget, actual: QTestCase, context: Context, refs: Refs
-) -> list[str]:
+) -> Differences:
+    if actual.test_steps is None:
+        return None
     parent_id = made_of(refs, f"module:{target.parent}").id
     return test_case.differences(target, actual, context, parent_id, _called_ids(target, refs))
 
@@ -114,6 +127,11 @@ def _test_case_attributes(item: Item) -> Iterator[str]:
     yield from account.leaves(msgspec.json.decode(item.record))
     for prefix, part in steps.raw_attributes(msgspec.json.decode(item.detail or b"{}")):
         yield from account.leaves(part, prefix)
+
+
+def _is_ours(key: str, context: Context) -> bool:
+    source = context.source
+    return (key.startswith(f"{source.project.key}-") and key not in source.missing) or key in source.foreign
 
 
 TEST_CASE = Kind(
@@ -129,11 +147,11 @@ TEST_CASE = Kind(
     ),
     read_back=lambda context: paths.test_cases(context.target.project_id, None),
     differences=_test_case_differences,
-    one=lambda identifier, context: paths.test_case(context.target.project_id, identifier),
+    one=lambda identifier, context, refs: paths.test_case(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_test_case(context.target.project_id, identifier),
     reported="test-case",
     source="test-case",
-    keyed=lambda context: context.plans["key"].label in context.target.fields,
-    is_ours=lambda key, context: key.startswith(f"{context.source.project.key}-"),
+    keyed=lambda context: properties.is_keyed(context, CASES),
+    is_ours=_is_ours,
     attributes=_test_case_attributes,
 )

@@ -85,6 +85,14 @@ def _without_forbidden(markup: str) -> str:
     )
 
 
+def balanced(markup: str) -> str:
+    """The markup with every element closed, so that it can stand inside another."""
+    if "<" not in markup:
+        return markup
+    body = LexborHTMLParser(f"<body>{markup}").body
+    return "" if body is None else body.inner_html or ""
+
+
 def without_parameters(markup: str) -> str:
     """`[~x]` in a step would create a parameter in the project (facts.md 3.8): the tilde becomes an entity."""
     return _PARAMETER.sub("[&#126;", markup)

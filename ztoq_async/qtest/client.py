@@ -10,7 +10,7 @@ import msgspec
 from ztoq_async.errors import ServiceError
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.paths import Listing
-from ztoq_async.qtest.records import Field, Module, TestCase, User
+from ztoq_async.qtest.records import Field, Module, Status, TestCase, TestCycle, TestLog, TestRun, TestSuite, User
 from ztoq_async.resources.calls import Answer, Call
 from ztoq_async.resources.client import ServiceClient
 
@@ -36,25 +36,28 @@ class QTestClient(ServiceClient):
         return _decoded((await self.send(call)).body, type_)
 
     async def pages(self, listing: Listing) -> AsyncIterator[list[bytes]]:
-        """A bare array page by page. Without a total it ends at an empty page, or at one that brings nothing new."""
+        """A list page by page, a bare array or a paged object (facts.md 3.4).
+
+        An array has no total: it ends at an empty page, or at one that brings nothing new.
+        """
         waiting = [listing]
         while waiting:
             current = waiting.pop()
             async for rows, ids in self._pages(current):
                 yield rows
                 if listing.below:
-                    deeper = [((listing.below, str(identifier)),) for identifier in sorted(ids)]
-                    waiting += [msgspec.structs.replace(listing, query=listing.query + query) for query in deeper]
+                    waiting += [listing.under(identifier) for identifier in sorted(ids)]
 
     async def _pages(self, listing: Listing) -> AsyncIterator[tuple[list[bytes], frozenset[int]]]:
-        number, last = 1, frozenset[int]()
+        number, last, read = 1, frozenset[int](), 0
         while True:
-            rows = _decoded((await self.send(listing.page(number))).body, list[msgspec.Raw])
+            rows, total = _rows((await self.send(listing.page(number))).body)
             ids = frozenset(_decoded(row, _Id).id for row in rows)
             if not rows or ids == last:
                 return
+            read += len(rows)
             yield [bytes(row) for row in rows], ids
-            if listing.paging == "none":
+            if listing.paging == "none" or (total is not None and read >= total):
                 return
             number, last = number + 1, ids
 
@@ -63,9 +66,9 @@ class QTestClient(ServiceClient):
         async for record in self._records(Listing("/api/v3/projects", "/api/v3/projects"), dict[str, Any]):
             yield record
 
-    async def get_fields(self, project: int) -> AsyncIterator[Field]:
-        """The fields of test cases, inactive ones too."""
-        async for record in self._records(paths.fields(project), Field):
+    async def get_fields(self, project: int, object_type: str = "test-cases") -> AsyncIterator[Field]:
+        """The fields of an object type, inactive ones too."""
+        async for record in self._records(paths.fields(project, object_type), Field):
             yield record
 
     async def get_users(self, project: int) -> AsyncIterator[User]:
@@ -83,10 +86,49 @@ class QTestClient(ServiceClient):
         async for record in self._records(paths.test_cases(project, module), TestCase):
             yield record
 
+    async def get_execution_statuses(self, project: int) -> AsyncIterator[Status]:
+        """The statuses of test runs and logs."""
+        async for record in self._records(paths.execution_statuses(project), Status):
+            yield record
+
+    async def get_test_cycles(self, project: int) -> AsyncIterator[TestCycle]:
+        """The root test cycles, each with everything below it."""
+        async for record in self._records(paths.test_cycle_tree(project), TestCycle):
+            yield record
+
+    async def get_test_suites(self, project: int, cycle: int) -> AsyncIterator[TestSuite]:
+        """The suites of a test cycle."""
+        async for record in self._records(paths.test_suites(project, cycle), TestSuite):
+            yield record
+
+    async def get_test_runs(self, project: int) -> AsyncIterator[TestRun]:
+        """All runs of a project."""
+        async for record in self._records(paths.all_test_runs(project), TestRun):
+            yield record
+
+    async def get_test_logs(self, project: int, run: int) -> AsyncIterator[TestLog]:
+        """The logs of a run, in the order in which they were submitted; the rows may lack their steps."""
+        async for record in self._records(paths.test_logs(project, run), TestLog):
+            yield record
+
     async def _records(self, listing: Listing, type_: type[Any]) -> AsyncIterator[Any]:
         async for page in self.pages(listing):
             for row in page:
                 yield _decoded(row, type_)
+
+
+class _Paged(msgspec.Struct):
+    """A paged object: `total` counts the rows of all pages."""
+
+    items: list[msgspec.Raw]
+    total: int | None = None
+
+
+def _rows(body: bytes) -> tuple[list[msgspec.Raw], int | None]:
+    if not body.lstrip().startswith(b"{"):
+        return _decoded(body, list[msgspec.Raw]), None
+    page: _Paged = _decoded(body, _Paged)
+    return page.items, page.total
 
 
 def _decoded(body: bytes | msgspec.Raw, type_: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The calls of qTest Manager v3 that the engine makes, as values (its OpenAPI file; facts.md 3.4 to 3.8)."""
+"""The calls of qTest Manager v3 that the engine makes, as values (its OpenAPI file; facts.md 3.4 to 3.12)."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from ztoq_async.resources.calls import Call
 
 PROJECT = "/api/v3/projects/{projectId}"
 MOST_TEST_CASES = 1000
+MOST = 999
 Paging = Literal["none", "size", "pageSize"]
 
 
 class Listing(msgspec.Struct, frozen=True):
     """A list to be read to its end: `paging` names the parameter of the page's size, as facts.md 3.4 says.
 
-    `below` names the parameter by which the same list is read below each of its rows.
+    `below` is the query by which the same list is read below each of its rows, `{id}` standing for the row. A `body`
+    makes it a search.
     """
 
     path: str
@@ -24,12 +26,20 @@ class Listing(msgspec.Struct, frozen=True):
     query: tuple[tuple[str, str], ...] = ()
     paging: Paging = "none"
     most: int = 0
-    below: str = ""
+    below: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
 
     def page(self, number: int) -> Call:
         """The call for one page, counted from 1."""
         pages = () if self.paging == "none" else (("page", str(number)), (self.paging, str(self.most)))
+        if self.body is not None:
+            return Call("POST", self.path, self.query + pages, self.body, label=self.label, safe=True)
         return Call("GET", self.path, self.query + pages, label=self.label)
+
+    def under(self, identifier: int) -> Listing:
+        """The same list below one of its rows."""
+        query = tuple((name, value.replace("{id}", str(identifier))) for name, value in self.below)
+        return msgspec.structs.replace(self, query=query)
 
 
 def _call(method: str, project: int, rest: str, body: Any = None, *, label: str = "", **query: object) -> Call:
@@ -42,28 +52,27 @@ def _call(method: str, project: int, rest: str, body: Any = None, *, label: str 
     )
 
 
-def fields(project: int) -> Listing:
-    """All fields of test cases, inactive ones too: a bare array without pages."""
-    rest = "/settings/test-cases/fields"
-    return Listing(
-        f"/api/v3/projects/{project}{rest}", f"{PROJECT}/settings/{{objectType}}/fields", (("includeInactive", "true"),)
-    )
+def fields(project: int, object_type: str) -> Listing:
+    """All fields of an object type, inactive ones too: a bare array without pages."""
+    rest = f"/settings/{object_type}/fields"
+    label = f"{PROJECT}/settings/{{objectType}}/fields"
+    return Listing(f"/api/v3/projects/{project}{rest}", label, (("includeInactive", "true"),))
 
 
-def create_field(project: int, body: Any) -> Call:
+def create_field(project: int, object_type: str, body: Any) -> Call:
     """Answers 201 and the field."""
-    return _call("POST", project, "/settings/test-cases/fields", body, label="/settings/{objectType}/fields")
+    return _call("POST", project, f"/settings/{object_type}/fields", body, label="/settings/{objectType}/fields")
 
 
-def create_values(project: int, field_id: int, body: Any) -> Call:
+def create_values(project: int, object_type: str, field_id: int, body: Any) -> Call:
     """At most 100 values a call."""
-    rest = f"/settings/test-cases/fields/{field_id}/allowed-values"
+    rest = f"/settings/{object_type}/fields/{field_id}/allowed-values"
     return _call("POST", project, rest, body, label="/settings/{objectType}/fields/{fieldId}/allowed-values")
 
 
-def activate_fields(project: int, body: Any) -> Call:
+def activate_fields(project: int, object_type: str, body: Any) -> Call:
     """May switch off what it omits (facts.md 8)."""
-    rest = "/settings/test-cases/custom-fields/active"
+    rest = f"/settings/{object_type}/custom-fields/active"
     return _call("POST", project, rest, body, label="/settings/{objectType}/custom-fields/active")
 
 
@@ -80,7 +89,7 @@ def module_tree(project: int) -> Listing:
 
 def module_walk(project: int) -> Listing:
     """All modules, level by level: for sites whose nested rows lack descriptions."""
-    return Listing(f"/api/v3/projects/{project}/modules", f"{PROJECT}/modules", below="parentId")
+    return Listing(f"/api/v3/projects/{project}/modules", f"{PROJECT}/modules", below=(("parentId", "{id}"),))
 
 
 def module(project: int, identifier: int) -> Call:
@@ -121,6 +130,128 @@ def create_test_case(project: int, body: Any) -> Call:
 def delete_test_case(project: int, identifier: int) -> Call:
     """Deletes one test case."""
     return _call("DELETE", project, f"/test-cases/{identifier}", label="/test-cases/{testCaseId}")
+
+
+def approve(project: int, identifier: int) -> Call:
+    """Makes the next whole version of a test case; not idempotent (facts.md 8)."""
+    return _call("PUT", project, f"/test-cases/{identifier}/approve", label="/test-cases/{testCaseId}/approve")
+
+
+_ROOT = (("parentId", "0"), ("parentType", "root"))
+
+
+def test_cycles(project: int, parent_id: int | None) -> Listing:
+    """The test cycles directly below one, or below the root: all in one answer."""
+    parent = _ROOT if parent_id is None else (("parentId", str(parent_id)), ("parentType", "test-cycle"))
+    return Listing(f"/api/v3/projects/{project}/test-cycles", f"{PROJECT}/test-cycles", (*parent, ("pageSize", "-1")))
+
+
+def test_cycle_tree(project: int) -> Listing:
+    """All test cycles, nested."""
+    root = test_cycles(project, None)
+    return msgspec.structs.replace(root, query=(*root.query, ("expand", "descendants")))
+
+
+def test_cycle_walk(project: int) -> Listing:
+    """All test cycles, level by level: for sites whose nested rows lack descriptions."""
+    below = (("parentId", "{id}"), ("parentType", "test-cycle"), ("pageSize", "-1"))
+    return msgspec.structs.replace(test_cycles(project, None), below=below)
+
+
+def test_cycle(project: int, identifier: int) -> Call:
+    """One test cycle."""
+    return _call("GET", project, f"/test-cycles/{identifier}", label="/test-cycles/{testCycleId}")
+
+
+def create_test_cycle(project: int, parent_id: int | None, body: Any) -> Call:
+    """Answers 201 and the test cycle."""
+    of = "root" if parent_id is None else "test-cycle"
+    return _call("POST", project, "/test-cycles", body, parentId=parent_id or 0, parentType=of)
+
+
+def delete_test_cycle(project: int, identifier: int) -> Call:
+    """Only an empty test cycle."""
+    return _call("DELETE", project, f"/test-cycles/{identifier}", label="/test-cycles/{testCycleId}")
+
+
+def test_suites(project: int, cycle_id: int) -> Listing:
+    """The suites of a test cycle: a bare array without pages."""
+    query = (("parentId", str(cycle_id)), ("parentType", "test-cycle"))
+    return Listing(f"/api/v3/projects/{project}/test-suites", f"{PROJECT}/test-suites", query)
+
+
+def test_suite(project: int, identifier: int) -> Call:
+    """One suite."""
+    return _call("GET", project, f"/test-suites/{identifier}", label="/test-suites/{testSuiteId}")
+
+
+def create_test_suite(project: int, cycle_id: int, body: Any) -> Call:
+    """Answers 200 and the suite."""
+    return _call("POST", project, "/test-suites", body, parentId=cycle_id, parentType="test-cycle")
+
+
+def delete_test_suite(project: int, identifier: int) -> Call:
+    """Deletes one suite."""
+    return _call("DELETE", project, f"/test-suites/{identifier}", label="/test-suites/{testSuiteId}")
+
+
+def test_runs(project: int, suite_id: int) -> Listing:
+    """The runs of a suite."""
+    query = (("parentId", str(suite_id)), ("parentType", "test-suite"))
+    path = f"/api/v3/projects/{project}/test-runs"
+    return Listing(path, f"{PROJECT}/test-runs", query, "pageSize", MOST)
+
+
+def all_test_runs(project: int) -> Listing:
+    """All runs of the project, by pages."""
+    return msgspec.structs.replace(test_runs(project, 0), query=(*_ROOT, ("expand", "descendants")))
+
+
+def test_run(project: int, identifier: int) -> Call:
+    """One run."""
+    return _call("GET", project, f"/test-runs/{identifier}", label="/test-runs/{testRunId}")
+
+
+def create_test_run(project: int, suite_id: int, body: Any) -> Call:
+    """Answers 201 and the run."""
+    return _call("POST", project, "/test-runs", body, parentId=suite_id, parentType="test-suite")
+
+
+def delete_test_run(project: int, identifier: int) -> Call:
+    """Deletes a run with its logs."""
+    return _call("DELETE", project, f"/test-runs/{identifier}", label="/test-runs/{testRunId}")
+
+
+def execution_statuses(project: int) -> Listing:
+    """The statuses of runs and logs: a bare array without pages."""
+    rest = "/test-runs/execution-statuses"
+    return Listing(f"/api/v3/projects/{project}{rest}", PROJECT + rest)
+
+
+_LOGS = "/test-runs/{testRunId}/test-logs"
+
+
+def test_logs(project: int, run_id: int) -> Listing:
+    """The logs of a run; its rows may lack the steps."""
+    path = f"/api/v3/projects/{project}/test-runs/{run_id}/test-logs"
+    return Listing(path, PROJECT + _LOGS, (), "pageSize", MOST)
+
+
+def test_log(project: int, run_id: int, identifier: int) -> Call:
+    """One log with its steps."""
+    return _call("GET", project, f"/test-runs/{run_id}/test-logs/{identifier}", label=f"{_LOGS}/{{id}}")
+
+
+def create_test_log(project: int, run_id: int, body: Any) -> Call:
+    """Answers 201 and the log; there is no DELETE for it (facts.md 8)."""
+    return _call("POST", project, f"/test-runs/{run_id}/test-logs", body, label=_LOGS)
+
+
+def search(project: int, object_type: str) -> Listing:
+    """Everything of one type by the index, which may lag behind (facts.md 3.12)."""
+    body = msgspec.json.encode({"object_type": object_type, "fields": ["*"], "query": ""})
+    path = f"/api/v3/projects/{project}/search"
+    return Listing(path, f"{PROJECT}/search", (), "pageSize", MOST, body=body)
 
 
 def users(project: int) -> Listing:

@@ -1,4 +1,4 @@
-"""qTest Manager v3 records as the engine writes and reads them (qtest-manager-v3.openapi.yaml; facts.md 3.5 to 3.8)."""
+"""qTest Manager v3 records as the engine writes and reads them (its OpenAPI file; facts.md 3.5 to 3.10)."""
 
 from __future__ import annotations
 
@@ -115,3 +115,80 @@ class Module(msgspec.Struct, frozen=True):
     description: str | None = None
     order: int | None = None
     children: list[Module] | None = None
+
+
+class TestCycle(msgspec.Struct, frozen=True, rename={"cycles": "test-cycles", "suites": "test-suites"}):
+    """A test cycle: no properties, no dates, and no word of its parent; nested with `expand=descendants`."""
+
+    __test__ = False
+
+    id: int
+    name: str = ""
+    pid: str | None = None
+    description: str | None = None
+    order: int | None = None
+    cycles: list[TestCycle] | None = None
+
+
+class TestSuite(msgspec.Struct, frozen=True, rename={"parent_id": "parentId"}):
+    """A test suite: its texts, dates and owner are properties (facts.md 8)."""
+
+    __test__ = False
+
+    id: int
+    name: str = ""
+    parent_id: int | None = None
+    properties: list[Property] | None = None
+
+
+class CaseRef(msgspec.Struct, frozen=True):
+    """The test case in a run; a site may leave it out."""
+
+    id: int
+
+
+class TestRun(msgspec.Struct, frozen=True, rename={"parent_id": "parentId", "test_case_id": "testCaseId"}):
+    """A test run of a version of a test case (facts.md 3.9)."""
+
+    __test__ = False
+
+    id: int
+    name: str | None = None
+    parent_id: int | None = None
+    test_case: CaseRef | None = None
+    test_case_id: int | None = None
+    test_case_version_id: int | None = None
+    properties: list[Property] | None = None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A status of test runs and logs: the ids are the site's own (facts.md 3.10)."""
+
+    id: int
+    name: str = ""
+    active: bool | None = True
+    is_default: bool | None = False
+
+
+class StepLog(msgspec.Struct, frozen=True):
+    """The result of one step; `test_step_id` belongs to a version of a test case."""
+
+    test_step_id: int | None = None
+    status: Status | None = None
+    actual_result: str | None = None
+    order: int | None = None
+
+
+class TestLog(msgspec.Struct, frozen=True):
+    """The result of one execution of a run; lists may leave out `test_step_logs`."""
+
+    __test__ = False
+
+    id: int
+    exe_start_date: str | None = None
+    exe_end_date: str | None = None
+    status: Status | None = None
+    note: str | None = None
+    test_run_id: int | None = None
+    test_case_version_id: int | None = None
+    test_step_logs: list[StepLog] | None = None

@@ -18,10 +18,7 @@ Report = dict[str, Any]
 
 MOST_ROWS = 1000
 NOT_READ = (
-    "test cycles",
-    "test executions",
     "test plans",
-    "environments",
     "attachments",
     "older versions of test cases",
 )
@@ -48,13 +45,13 @@ def kind_counts(
     """For every kind of the report every word, zeros included; `missing` is what was made and not seen again."""
     found = {name: dict.fromkeys(WORDS, 0) for name in REPORTED}
     for kind in KINDS:
-        if kind.reported:
-            row, counter = found[kind.reported], counts.get(kind.name, Counter[str]())
-            for word in WORDS:
-                row[word] += counter.get(word, 0)
-            there = sum(counter.get(word, 0) for word in ("created", "recovered", "adopted", "unchanged"))
-            row["missing"] = there - row["verified"] - row["different"] if verified else 0
-            row["extra"] = extra.get(kind.reported, 0)
+        for word, number in counts.get(kind.name, {}).items() if kind.reported else ():
+            if word in WORDS:
+                found[kind.reported][word] += number
+    for name, row in found.items():
+        there = sum(row[word] for word in ("created", "recovered", "adopted", "unchanged"))
+        row["missing"] = there - row["verified"] - row["different"] if verified else 0
+        row["extra"] = extra.get(name, 0)
     return found
 
 

@@ -24,6 +24,15 @@ class Archived(msgspec.Struct, frozen=True):
     fault: str
 
 
+class Read(msgspec.Struct, frozen=True):
+    """A record as a list gave it: `place` sorts it among the others, `fault` says why it cannot be read."""
+
+    key: str
+    record: bytes
+    fault: str = ""
+    place: str = ""
+
+
 class Reading(msgspec.Struct, frozen=True):
     """How far a list was read in this pass."""
 
@@ -47,8 +56,8 @@ class Archive:
             )
         return Reading(row["cursor"], row["complete"]) if row else Reading()
 
-    async def add_page(self, source: str, records: Sequence[tuple[str, bytes, str]], reading: Reading) -> None:
-        """A page of (key, record, fault) and how far the list is read with it, in one transaction."""
+    async def add_page(self, source: str, records: Sequence[Read], reading: Reading) -> None:
+        """A page and how far the list is read with it, in one transaction."""
 
         async def write(session: Session) -> None:
             await self._upsert(session, source, records)
@@ -63,19 +72,24 @@ class Archive:
 
         await self._tenure.write(self._database, write)
 
-    async def _upsert(self, session: Session, source: str, records: Sequence[tuple[str, bytes, str]]) -> None:
-        unique = {key: (record, fault) for key, record, fault in records}
+    async def add(self, source: str, records: Sequence[Read]) -> None:
+        """Records that no page of the list has given."""
+        await self._tenure.write(self._database, lambda session: self._upsert(session, source, records))
+
+    async def _upsert(self, session: Session, source: str, records: Sequence[Read]) -> None:
+        unique = {record.key: record for record in records}
         await session.execute(
-            "INSERT INTO archive (source, key, pass, record, fault) "
-            "SELECT $1, key, $2, record, fault "
-            "FROM unnest($3::text[], $4::bytea[], $5::text[]) AS t(key, record, fault) "
+            "INSERT INTO archive (source, key, pass, record, fault, place) "
+            "SELECT $1, key, $2, record, fault, place "
+            "FROM unnest($3::text[], $4::bytea[], $5::text[], $6::text[]) AS t(key, record, fault, place) "
             "ON CONFLICT (source, key) DO UPDATE "
-            "SET pass = excluded.pass, record = excluded.record, fault = excluded.fault",
+            "SET pass = excluded.pass, record = excluded.record, fault = excluded.fault, place = excluded.place",
             source,
             self.number,
             list(unique),
-            [record for record, _ in unique.values()],
-            [storable(fault) for _, fault in unique.values()],
+            [record.record for record in unique.values()],
+            [storable(record.fault) for record in unique.values()],
+            [storable(record.place) for record in unique.values()],
         )
 
     async def add_details(self, source: str, details: Sequence[tuple[str, bytes, str]]) -> None:
@@ -105,21 +119,22 @@ class Archive:
         self, source: str, *, without_detail: bool = False, with_detail: bool = False
     ) -> AsyncIterator[Archived]:
         """The records of this pass in their order; only those that lack their detail, or only those that need none."""
-        last = 0
+        place, last = "", 0
         lacks = "(detail_pass < $2 OR fault <> '')"
         condition = f" AND {lacks}" if without_detail else f" AND NOT ({lacks})" if with_detail else ""
         while True:
             async with self._database.session() as session:
                 rows = await session.fetch(
-                    "SELECT id, key, record, detail, fault FROM archive "
-                    f"WHERE source = $1 AND pass >= $2 AND id > $3{condition} ORDER BY id LIMIT $4",
+                    "SELECT id, place, key, record, detail, fault FROM archive WHERE source = $1 AND pass >= $2 "
+                    f'AND (place, id) > ($3 COLLATE "C", $4){condition} ORDER BY place, id LIMIT $5',
                     source,
                     self.number,
+                    place,
                     last,
                     BATCH,
                 )
             for row in rows:
-                last = row["id"]
+                place, last = row["place"], row["id"]
                 yield Archived(row["id"], row["key"], row["record"], row["detail"], row["fault"])
             if len(rows) < BATCH:
                 return

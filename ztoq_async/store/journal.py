@@ -17,7 +17,17 @@ from ztoq_async.mapping.kind import Made, Refs
 from ztoq_async.plan import Row
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
-from ztoq_async.store.statements import CLAIM, FORGET_EDGES, MOVE, REFUSE_CHILDREN, UNCLAIM, WAITS
+from ztoq_async.store.statements import (
+    CLAIM,
+    FORGET_EDGES,
+    LACKS,
+    MOVE,
+    READY,
+    REFRESH,
+    REFUSE_CHILDREN,
+    UNCLAIM,
+    WAITS,
+)
 from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.transitions import DONE, FROM, REFUSED
 from ztoq_async.store.words import storable
@@ -82,16 +92,19 @@ class Journal:
         async with self._lock:
             await self._tenure.write(self._database, write)
 
-    async def plan(self, rows: Sequence[Row]) -> None:
+    async def plan(self, rows: Sequence[Row], waiting_for: str = "") -> None:
         """Writes rows that are new, with their edges; rows that are known belong to this pass again.
 
-        Refused ones get another chance, and done ones that are planned `again`.
+        Refused ones get another chance, and done ones that are planned `again`. Rows wait for the details of the
+        records `waiting_for`, a source of the archive, where this pass has not read them yet.
         """
         if not rows:
             return
 
         async def write(session: Session) -> None:
             await self._insert(session, rows)
+            if waiting_for:
+                await session.execute(LACKS, rows[0].kind, waiting_for, [row.key for row in rows], self._pass)
             await self._connect(session, rows)
             await self._refuse_children(session)
 
@@ -107,7 +120,7 @@ class Journal:
             "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[]) "
             "AS t(kind, key, parents, counted, reason) "
             "ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted, "
-            "parents = excluded.parents, "
+            "lacks = false, parents = excluded.parents, "
             "state = CASE WHEN journal.state = 'refused' OR (journal.state = 'done' AND journal.key = ANY($8)) "
             "THEN excluded.state ELSE journal.state END, "
             "reason = CASE WHEN journal.state = 'refused' THEN excluded.reason ELSE journal.reason END",
@@ -142,6 +155,37 @@ class Journal:
             [row.key for row in rows],
         )
 
+    async def ready(self, kind: str, details: Sequence[tuple[str, str]]) -> None:
+        """The details of these records (key, fault) are there: their rows can be made, those with a fault cannot."""
+
+        async def write(session: Session) -> None:
+            rows = await session.fetch(
+                READY, kind, [key for key, _ in details], [storable(text) for _, text in details]
+            )
+            refused = [row["id"] for row in rows if row["state"] == REFUSED]
+            await self._recount(session, refused)
+            if refused:
+                await self._refuse_children(session)
+
+        async with self._lock:
+            await self._tenure.write(self._database, write)
+        self.settled.set()
+
+    async def refresh(self, found: Sequence[tuple[int, Made]]) -> None:
+        """What done rows keep for their children, as the target shows it now: versions and steps change."""
+
+        async def write(session: Session) -> None:
+            await session.execute(
+                REFRESH,
+                [row for row, _ in found],
+                [made.version_id for _, made in found],
+                [",".join(map(str, made.step_ids)) for _, made in found],
+            )
+
+        async with self._lock:
+            await self._tenure.write(self._database, write)
+        self._refs.clear()
+
     async def adopt(self, kind: str, found: Sequence[tuple[str, Made]]) -> None:
         """Rule 10: pending rows whose key the project holds are done; what they hold is compared by `verify`."""
         async with self._database.session() as session:
@@ -167,7 +211,7 @@ class Journal:
                 held = [*working, *(row.id for row in self._gathered)]
                 await session.execute(UNCLAIM, kind, self._tenure.epoch, held)
             self._claiming = True
-            return await session.fetch(CLAIM, kind, source, most, self._tenure.epoch)
+            return await session.fetch(CLAIM, kind, source, most, self._tenure.epoch, self._pass)
 
         async with self._lock:
             rows = await self._tenure.write(self._database, write)

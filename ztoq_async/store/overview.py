@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 import msgspec
 
+from ztoq_async.mapping.kind import Item
 from ztoq_async.resources.database import Database
 
 BATCH = 500
@@ -32,16 +33,33 @@ class Known(msgspec.Struct, frozen=True):
     counted: bool
     parents: tuple[str, ...]
     target_id: int | None
+    version_id: int | None
+    step_ids: tuple[int, ...]
     reason: str
     record: bytes
     detail: bytes
 
 
 _KNOWN = (
-    "SELECT j.id, j.key, j.state, j.counted, j.parents, j.target_id, j.reason, "
+    "SELECT j.id, j.key, j.state, j.counted, j.parents, j.target_id, j.version_id, j.step_ids, j.reason, "
     "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail "
     "FROM journal j LEFT JOIN archive a ON a.source = $2 AND a.key = j.key WHERE j.kind = $1 "
 )
+
+
+_FAMILY = """
+WITH RECURSIVE family AS (
+    SELECT j.kind, j.key, j.parents FROM unnest($1::text[], $2::text[]) AS t(kind, key) JOIN journal j USING (kind, key)
+    UNION
+    SELECT p.kind, p.key, p.parents FROM family f CROSS JOIN LATERAL unnest(f.parents) AS n(name)
+    JOIN journal p ON p.kind = split_part(n.name, ':', 1) AND p.key = substr(n.name, strpos(n.name, ':') + 1)
+    WHERE p.kind = ANY($3)
+)
+SELECT f.kind || ':' || f.key AS name, f.key, f.parents,
+    coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail
+FROM family f JOIN unnest($3::text[], $4::text[]) AS s(kind, source) ON s.kind = f.kind
+LEFT JOIN archive a ON a.source = s.source AND a.key = f.key
+"""
 
 
 class Overview:
@@ -68,13 +86,38 @@ class Overview:
         ]
 
     async def open_rows(self, kind: str) -> int:
-        """How many rows of a kind are not settled yet."""
+        """How many rows of a kind are not settled yet; those that no pass plans any more are left as they are."""
+        query = (
+            "SELECT count(*) FROM journal WHERE kind = $1 "
+            "AND (state IN ('sent', 'doubt') OR (state = 'pending' AND pass >= $2))"
+        )
         async with self._database.session() as session:
-            return int(
-                await session.fetchval(
-                    "SELECT count(*) FROM journal WHERE kind = $1 AND state IN ('pending', 'sent', 'doubt')", kind
-                )
+            return int(await session.fetchval(query, kind, self._pass))
+
+    async def has_rows(self, kind: str) -> bool:
+        """Whether this pass has rows of a kind."""
+        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE kind = $1 AND pass >= $2)"
+        async with self._database.session() as session:
+            return bool(await session.fetchval(query, kind, self._pass))
+
+    async def seen(self, kind: str) -> tuple[int, int]:
+        """How many rows of a kind this pass's verification has seen, and how many of them differ."""
+        query = (
+            "SELECT count(*) AS seen, count(*) FILTER (WHERE differences <> '{}') AS different "
+            "FROM journal WHERE kind = $1 AND seen_pass = $2"
+        )
+        async with self._database.session() as session:
+            row = await session.fetchrow(query, kind, self._pass)
+        return (row["seen"], row["different"]) if row else (0, 0)
+
+    async def family(self, kinds: Mapping[str, str], names: Collection[str]) -> dict[str, Item]:
+        """The items of the named rows and of their parents of these kinds (name to source), all the way up."""
+        pairs = [name.partition(":") for name in names]
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                _FAMILY, [kind for kind, _, _ in pairs], [key for _, _, key in pairs], list(kinds), list(kinds.values())
             )
+        return {row["name"]: Item(row["key"], tuple(row["parents"]), row["record"], row["detail"]) for row in rows}
 
     async def vanished(self) -> int:
         """How many records of earlier passes are in the target, and no longer in the source."""
@@ -155,4 +198,5 @@ class Overview:
 
 
 def _known(row: object) -> Known:
-    return Known(**{**dict(row), "parents": tuple(row["parents"])})  # type: ignore[call-overload,index]
+    tuples = {name: tuple(row[name]) for name in ("parents", "step_ids")}  # type: ignore[index]
+    return Known(**{**dict(row), **tuples})  # type: ignore[call-overload]

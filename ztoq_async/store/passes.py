@@ -5,13 +5,17 @@ from __future__ import annotations
 from ztoq_async.resources.database import Database
 
 
-async def open_pass(database: Database) -> int:
-    """The number of the pass to work on: the unfinished one, else a new one."""
+async def open_pass(database: Database, chosen: str) -> int:
+    """The number of the pass to work on: the unfinished one, else a new one, as where it has read other executions."""
     async with database.session() as session:
+        await session.execute(
+            "UPDATE pass SET finished_at = now() WHERE finished_at IS NULL AND chosen <> $1 AND report IS NULL", chosen
+        )
         number = await session.fetchval("SELECT max(number) FROM pass WHERE finished_at IS NULL")
         if number is None:
             number = await session.fetchval(
-                "INSERT INTO pass (number) SELECT coalesce(max(number), 0) + 1 FROM pass RETURNING number"
+                "INSERT INTO pass (number, chosen) SELECT coalesce(max(number), 0) + 1, $1 FROM pass RETURNING number",
+                chosen,
             )
         return int(number)
 

@@ -15,6 +15,25 @@ UPDATE journal c SET waits = (
     WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
 ) WHERE c.state = 'pending' """
 
+LACKS = f"""
+UPDATE journal j SET lacks = true FROM archive a
+WHERE j.kind = $1 AND j.key = ANY($3::text[]) AND j.state = '{PENDING}'
+    AND a.source = $2 AND a.key = j.key AND (a.detail_pass < $4 OR a.fault <> '')
+"""
+
+REFRESH = """
+UPDATE journal j SET version_id = t.version, step_ids = string_to_array(t.steps, ',')::bigint[]
+FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS t(id, version, steps) WHERE j.id = t.id
+"""
+
+READY = f"""
+UPDATE journal j SET lacks = false,
+    state = CASE WHEN t.fault <> '' AND j.state = '{PENDING}' THEN '{REFUSED}' ELSE j.state END,
+    reason = CASE WHEN t.fault <> '' AND j.state = '{PENDING}' THEN t.fault ELSE j.reason END
+FROM unnest($2::text[], $3::text[]) AS t(key, fault) WHERE j.kind = $1 AND j.key = t.key
+RETURNING j.id, j.state
+"""
+
 UNCLAIM = f"""
 UPDATE journal SET state = '{PENDING}' WHERE kind = $1 AND state = '{SENT}' AND epoch = $2 AND id <> ALL($3::bigint[])
 """
@@ -22,7 +41,8 @@ UPDATE journal SET state = '{PENDING}' WHERE kind = $1 AND state = '{SENT}' AND 
 CLAIM = f"""
 WITH claimed AS (
     UPDATE journal SET state = '{SENT}', epoch = $4, sent_at = now(), attempt = attempt + 1 WHERE id IN (
-        SELECT id FROM journal WHERE kind = $1 AND state = '{PENDING}' AND waits = 0 ORDER BY id LIMIT $3
+        SELECT id FROM journal WHERE kind = $1 AND state = '{PENDING}' AND waits = 0 AND NOT lacks AND pass = $5
+        ORDER BY id LIMIT $3
     ) RETURNING id, key, parents, attempt
 )
 SELECT c.*, a.record, a.detail FROM claimed c LEFT JOIN archive a ON a.source = $2 AND a.key = c.key ORDER BY c.id

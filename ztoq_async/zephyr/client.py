@@ -12,7 +12,7 @@ import msgspec
 from ztoq_async.errors import ListShifted, NotFound, Refused, SourceError
 from ztoq_async.resources.calls import Call
 from ztoq_async.resources.client import ServiceClient
-from ztoq_async.zephyr.records import Folder, Named, Project, TestCase
+from ztoq_async.zephyr.records import Folder, Named, Project, TestCase, TestCycle, TestExecution
 
 MOST = 1000
 _WRONG_KIND = 422
@@ -77,6 +77,19 @@ class ZephyrClient(ServiceClient):
             for value in page.values:
                 yield _decoded(value, TestCase)
 
+    async def get_test_cycles(self, project: str) -> AsyncIterator[TestCycle]:
+        """The test cycles of a project."""
+        async for page in self.cursor_pages("/testcycles", (("projectKey", project),)):
+            for value in page.values:
+                yield _decoded(value, TestCycle)
+
+    async def get_test_executions(self, project: str) -> AsyncIterator[TestExecution]:
+        """The executions of a project, without their steps."""
+        query = (("projectKey", project), ("includeStepLinks", "true"))
+        async for page in self.cursor_pages("/testexecutions", query):
+            for value in page.values:
+                yield _decoded(value, TestExecution)
+
     async def _records(self, path: str, query: tuple[tuple[str, str], ...], type_: type[Any]) -> AsyncIterator[Any]:
         async for page in self.pages(path, query):
             for value in page.values:
@@ -140,12 +153,26 @@ class ZephyrClient(ServiceClient):
                 return await read(key)
         raise SourceError(f"{key}: the service has neither steps nor a script for it")
 
+    async def get_results(self, execution: int) -> bytes:
+        """An execution's steps: `{"steps": […]}`."""
+        path, label = f"/testexecutions/{execution}/teststeps", "/testexecutions/{testExecutionIdOrKey}/teststeps"
+        return msgspec.json.encode({"steps": await self._all(path, label)})
+
+    async def get_one(self, path: str, key: str, label: str) -> bytes:
+        """One record by its id or key; `NotFound` where it is not there."""
+        return (await self.gateway.send(Call("GET", f"{path}/{key}", label=f"{path}/{label}"))).body
+
+    async def _all(self, path: str, label: str) -> list[msgspec.Raw]:
+        rows: list[msgspec.Raw] = []
+        async for page in self.pages(path, (), label=label):
+            rows += page.values
+        return rows
+
     async def _steps(self, key: str) -> bytes:
-        steps: list[msgspec.Raw] = []
         with _other_kind():
-            async for page in self.pages(f"/testcases/{key}/teststeps", (), label="/testcases/{testCaseKey}/teststeps"):
-                steps += page.values
-        return msgspec.json.encode({"type": "steps", "steps": steps})
+            steps = await self._all(f"/testcases/{key}/teststeps", "/testcases/{testCaseKey}/teststeps")
+            return msgspec.json.encode({"type": "steps", "steps": steps})
+        raise AssertionError
 
     async def _text(self, key: str) -> bytes:
         with _other_kind():

@@ -42,11 +42,12 @@ class Folder(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Named(msgspec.Struct, frozen=True):
-    """A status, priority or environment: what an id-only reference points to."""
+    """A status, priority or environment: what an id-only reference points to; new records get the `default` status."""
 
     id: int
     name: str
     archived: bool = False
+    default: bool = False
 
 
 class IssueLink(msgspec.Struct, frozen=True, rename="camel"):
@@ -65,11 +66,20 @@ class WebLink(msgspec.Struct, frozen=True):
     description: str | None = None
 
 
+class PlanLink(msgspec.Struct, frozen=True, rename="camel"):
+    """A link to a test plan, which this version does not move."""
+
+    test_plan_id: int | None = None
+    type: str = "COVERAGE"
+    target: str | None = None
+
+
 class Links(msgspec.Struct, frozen=True, rename="camel"):
-    """The links of a test case."""
+    """The links of a test case, a test cycle (only these have plans) or an execution (only issues)."""
 
     issues: list[IssueLink] = []
     web_links: list[WebLink] = []
+    test_plans: list[PlanLink] = []
 
 
 class ScriptRef(msgspec.Struct, frozen=True):
@@ -140,3 +150,76 @@ class Script(msgspec.Struct, frozen=True):
     type: str
     steps: list[Step] = []
     text: str = ""
+
+
+class TestCycle(msgspec.Struct, frozen=True, rename="camel"):
+    """A test cycle; what it holds is known from its executions only (facts.md 1.9)."""
+
+    __test__ = False
+
+    id: int
+    key: str
+    name: str
+    status: Ref
+    description: str | None = None
+    jira_project_version: Ref | None = None
+    folder: Ref | None = None
+    planned_start_date: str | None = None
+    planned_end_date: str | None = None
+    owner: Account | None = None
+    custom_fields: dict[str, Any] = {}
+    links: Links = Links()
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """A reference without a key: key and version stand in `self`, `…/testcases/ABC-T1/versions/2` (facts.md 1.7)."""
+
+    id: int | None = None
+    self: str = ""
+
+
+class TestExecution(msgspec.Struct, frozen=True, rename="camel"):
+    """One execution of a test case; `execution_time` and `estimated_time` are in milliseconds (facts.md 1.9)."""
+
+    __test__ = False
+
+    id: int
+    test_case: Reached
+    test_execution_status: Ref
+    key: str | None = None
+    environment: Ref | None = None
+    jira_project_version: Ref | None = None
+    actual_end_date: str | None = None
+    estimated_time: int | None = None
+    execution_time: int | None = None
+    executed_by_id: str | None = None
+    assigned_to_id: str | None = None
+    comment: str | None = None
+    automated: bool | None = None
+    test_cycle: Reached | None = None
+    custom_fields: dict[str, Any] = {}
+    links: Links = Links()
+
+
+class Result(msgspec.Struct, frozen=True, rename="camel"):
+    """A step as it was when it was executed, called ones in their place, and what came of it (facts.md 1.9)."""
+
+    description: str | None = None
+    test_data: str | None = None
+    expected_result: str | None = None
+    actual_result: str | None = None
+    test_data_row_number: int | None = None
+    reflect_ref: str | None = None
+    status: Ref | None = None
+
+
+class ResultRow(msgspec.Struct, frozen=True):
+    """One row of an execution's steps."""
+
+    inline: Result = Result()
+
+
+class Results(msgspec.Struct, frozen=True):
+    """What the archive keeps of an execution's steps."""
+
+    steps: list[ResultRow] = []

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from ztoq_async.errors import SettingsError
 from ztoq_async.zephyr.client import Page, ZephyrClient
-from ztoq_async.zephyr.records import Folder, Named, TestCase
+from ztoq_async.zephyr.places import case_key, place
+from ztoq_async.zephyr.records import Folder, Named, TestCase, TestCycle, TestExecution
+
+Query = tuple[tuple[str, str], ...]
+Pages = Callable[[ZephyrClient, str, str, Query], AsyncIterator[Page]]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One list: its name in the archive, its pages from a cursor on, a record's shape and key, what else to fetch."""
+    """One list: its name in the archive, its pages from a cursor on, a record's shape and key, what else to fetch.
+
+    `place` sorts its records. `refers` names records of other lists, by their names here and keys; where a list lacks
+    one it is asked for with `single`, and where Zephyr has none either the record that refers stands for it in the
+    list named `absent`. A list without `pages` holds only such records.
+    """
 
     name: str
-    pages: Callable[[ZephyrClient, str, str], AsyncIterator[Page]]
+    pages: Pages | None
     shape: type[Any]
-    key: Callable[[Any], str]
+    key: Callable[[Any], str] = lambda record: str(record.id)
     detail: Callable[[ZephyrClient, bytes], Awaitable[bytes]] | None = None
+    place: Callable[[Any], str] = lambda record: ""
+    refers: Callable[[Any], Iterator[tuple[str, str]]] | None = None
+    single: Callable[[ZephyrClient, str], Awaitable[bytes]] | None = None
+    absent: str = ""
 
 
-def _list(name: str, path: str, shape: type[Any], **query: str) -> Source:
-    def pages(client: ZephyrClient, project: str, cursor: str) -> AsyncIterator[Page]:
-        return client.pages(path, (("projectKey", project), *query.items()), cursor)
+def _list(name: str, path: str, shape: type[Any], *, one: bool = False, **query: str) -> Source:
+    def pages(client: ZephyrClient, project: str, cursor: str, chosen: Query) -> AsyncIterator[Page]:
+        return client.pages(path, (("projectKey", project), *query.items(), *chosen), cursor)
 
-    return Source(name, pages, shape, lambda record: str(record.id))
+    async def single(client: ZephyrClient, key: str) -> bytes:
+        return await client.get_one(path, key, "{id}")
+
+    return Source(name, pages, shape, single=single if one else None)
 
 
-def _test_case_pages(client: ZephyrClient, project: str, cursor: str) -> AsyncIterator[Page]:
-    return client.cursor_pages("/testcases", (("projectKey", project),), cursor)
+def _cursor_list(path: str, **query: str) -> Pages:
+    def pages(client: ZephyrClient, project: str, cursor: str, chosen: Query) -> AsyncIterator[Page]:
+        return client.cursor_pages(path, (("projectKey", project), *query.items(), *chosen), cursor)
+
+    return pages
 
 
 async def _script(client: ZephyrClient, record: bytes) -> bytes:
@@ -39,9 +60,70 @@ async def _script(client: ZephyrClient, record: bytes) -> bytes:
     return await client.get_script(case.key, case.test_script.self if case.test_script else "")
 
 
+async def _results(client: ZephyrClient, record: bytes) -> bytes:
+    return await client.get_results(msgspec.json.decode(record, type=TestExecution).id)
+
+
+async def _test_case(client: ZephyrClient, key: str) -> bytes:
+    return await client.get_one("/testcases", key, "{testCaseKey}")
+
+
+def _values_of_case(case: TestCase) -> Iterator[tuple[str, str]]:
+    yield "status", str(case.status.id)
+    yield "priority", str(case.priority.id)
+
+
+def _case_of_execution(execution: TestExecution) -> Iterator[tuple[str, str]]:
+    if case_key(execution):
+        yield "test-case", case_key(execution)
+
+
 SOURCES: tuple[Source, ...] = (
     _list("folder", "/folders", Folder, folderType="TEST_CASE"),
-    _list("status", "/statuses", Named, statusType="TEST_CASE"),
-    _list("priority", "/priorities", Named),
-    Source("test-case", _test_case_pages, TestCase, lambda record: record.key, _script),
+    _list("cycle-folder", "/folders", Folder, folderType="TEST_CYCLE"),
+    _list("status", "/statuses", Named, one=True, statusType="TEST_CASE"),
+    _list("cycle-status", "/statuses", Named, statusType="TEST_CYCLE"),
+    _list("execution-status", "/statuses", Named, statusType="TEST_EXECUTION"),
+    _list("priority", "/priorities", Named, one=True),
+    _list("environment", "/environments", Named),
+    Source("test-cycle", _cursor_list("/testcycles"), TestCycle, lambda cycle: cycle.key),
+    Source(
+        "test-execution",
+        _cursor_list("/testexecutions", includeStepLinks="true"),
+        TestExecution,
+        detail=_results,
+        place=place,
+        refers=_case_of_execution,
+    ),
+    Source(
+        "test-case",
+        _cursor_list("/testcases"),
+        TestCase,
+        lambda case: case.key,
+        detail=_script,
+        refers=_values_of_case,
+        single=_test_case,
+        absent="missing-case",
+    ),
+    Source("missing-case", None, TestExecution, case_key, detail=_results),
 )
+
+
+def chosen(executions: str) -> Mapping[str, Query]:
+    """The filters of lists for `all`, `last` (the newest of each test case in its cycle) or `since:DATE` executions.
+
+    Raises `SettingsError` for anything else. A date is ISO 8601; without a zone it is UTC.
+    """
+    if executions == "all":
+        return {}
+    if executions == "last":
+        return {"test-execution": (("onlyLastExecutions", "true"),)}
+    word, _, date = executions.partition(":")
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        moment = None
+    if word != "since" or moment is None:
+        raise SettingsError(f"executions: all, last or since:DATE (2024-05-31) was expected, not '{executions}'")
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return {"test-execution": (("actualEndDateAfter", moment.strftime("%Y-%m-%dT%H:%M:%SZ")),)}

@@ -1,0 +1,43 @@
+"""Journal rows with the records behind them and beside them, as the pure rules need them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Protocol
+
+from ztoq_async.kinds import KINDS
+from ztoq_async.lanes.run import Run
+from ztoq_async.mapping.kind import Item, Kind, Refs
+
+_SOURCES = {kind.name: kind.source for kind in KINDS}
+
+
+class Row(Protocol):
+    """What claimed rows, doubts and known rows have in common."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def parents(self) -> tuple[str, ...]: ...
+    @property
+    def record(self) -> bytes: ...
+    @property
+    def detail(self) -> bytes: ...
+
+
+async def items_of(run: Run, kind: Kind, rows: Collection[Row]) -> dict[int, Item]:
+    """The item of each row by the row's id; one question for all that stand beside them."""
+    names = {name for row in rows for name in _beside(kind, row.parents)}
+    family = await run.overview.family({name: _SOURCES[name] for name in kind.beside}, names) if names else {}
+    return {row.id: Item(row.key, row.parents, row.record, row.detail, family) for row in rows}
+
+
+def _beside(kind: Kind, parents: Iterable[str]) -> list[str]:
+    return [name for name in parents if name.partition(":")[0] in kind.beside]
+
+
+async def refs_of(run: Run, item: Item) -> Refs:
+    """What the parents of an item keep for it, and what stands beside it keeps."""
+    return await run.journal.refs([*item.parents, *(name for name in item.beside if name not in item.parents)])

@@ -1,0 +1,68 @@
+"""Records that others name and no list of the project shows: archived, or of another project. They are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from ztoq_async.errors import NotFound
+from ztoq_async.lanes.extract import checked
+from ztoq_async.lanes.run import Run, one_error
+from ztoq_async.store.archive import Read, Reading
+from ztoq_async.zephyr.sources import SOURCES, Source
+
+GROUP = 200
+_BY_NAME = {source.name: source for source in SOURCES}
+
+Missing = dict[tuple[str, str], Read]
+"""Source and key of a record that its list lacks, and the newest record that names it."""
+
+
+async def read_references(run: Run) -> None:
+    """Asks for each such record once; what Zephyr has not either is kept as the record that names it."""
+    for source in SOURCES:
+        if source.refers is not None:
+            await _read_missing(run, await _missing(run, source))
+    for source in SOURCES:
+        if source.pages is None:
+            await run.archive.add_page(source.name, [], Reading(complete=True))
+
+
+async def _missing(run: Run, source: Source) -> Missing:
+    named: Missing = {}
+    assert source.refers is not None
+    async for record in run.archive.records(source.name):
+        if not record.fault:
+            for reference in source.refers(msgspec.json.decode(record.record, type=source.shape)):
+                named[reference] = Read(record.key, record.record)
+    missing: Missing = {}
+    for name in {name for name, _ in named}:
+        keys = [key for of, key in named if of == name]
+        for start in range(0, len(keys), GROUP):
+            group = keys[start : start + GROUP]
+            known = await run.archive.known(name, group)
+            missing.update({(name, key): named[name, key] for key in group if key not in known})
+    return missing
+
+
+async def _read_missing(run: Run, missing: Missing) -> None:
+    wanted = list(missing)
+    for start in range(0, len(wanted), GROUP):
+        run.check()
+        with one_error():
+            async with asyncio.TaskGroup() as group:
+                for name, key in wanted[start : start + GROUP]:
+                    group.create_task(_read_one(run, _BY_NAME[name], key, missing[name, key]))
+
+
+async def _read_one(run: Run, source: Source, key: str, naming: Read) -> None:
+    if source.single is None:
+        return
+    try:
+        record = await source.single(run.zephyr, key)
+    except NotFound:
+        if source.absent:
+            await run.archive.add(source.absent, [Read(key, naming.record)])
+    else:
+        await run.archive.add(source.name, [checked(record, source)])

@@ -1,0 +1,54 @@
+"""Properties: values of fields as create calls send them, and how what qTest shows differs from them (facts.md 3.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ztoq_async.mapping import values
+from ztoq_async.mapping.context import Context
+from ztoq_async.mapping.values import Value
+from ztoq_async.qtest.records import DataType, Field, Property
+
+
+def bodies(found: Mapping[str, Value], context: Context, object_type: str) -> list[dict[str, Any]]:
+    """The array `properties` of a create call, by this project's ids."""
+    return [values.to_property(value, context.field(label, object_type)) for label, value in found.items()]
+
+
+def key_of(properties: Sequence[Property] | None, context: Context, object_type: str) -> str | None:
+    """The Zephyr key in an object that qTest shows."""
+    plan = context.planned(object_type).get("key")
+    field = context.target.of(object_type).get(plan.label) if plan else None
+    if field is None:
+        return None
+    texts = (str(item.field_value or "") for item in properties or () if item.field_id == field.id)
+    return next((text for text in texts if text), None)
+
+
+def is_keyed(context: Context, object_type: str) -> bool:
+    """True if the project has the field for keys."""
+    plan = context.planned(object_type).get("key")
+    return plan is not None and plan.label in context.target.of(object_type)
+
+
+def differences(
+    expected: Mapping[str, Value], properties: Sequence[Property] | None, context: Context, object_type: str
+) -> Iterator[str]:
+    """The labels of fields that show another value than was sent; fields of ours that got none must be empty."""
+    shown = {item.field_id: item for item in properties or ()}
+    ours = {plan.label for plan in context.planned(object_type).values()}
+    for label, field in context.target.of(object_type).items():
+        if label not in expected and (label not in ours or not field.is_custom):
+            continue
+        found = values.from_property(shown.get(field.id, Property(field.id)), field)
+        if not values.same(_comparable(expected.get(label, ""), field), found, field.data_type):
+            yield label
+
+
+def _comparable(expected: Value, field: Field) -> Value:
+    if expected == "" and field.data_type in values.CHOICES:
+        return ()
+    if field.data_type == DataType.USER_LIST and isinstance(expected, str):
+        return tuple(f"#{identifier}" for identifier in expected.strip("[]").split(",") if identifier)
+    return expected
