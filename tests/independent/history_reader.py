@@ -87,6 +87,8 @@ def with_unlisted(corpus: Corpus, history: History) -> Corpus:
     return replace(
         corpus,
         cases=[*corpus.cases, *added],
+        statuses=corpus.statuses | history.case_words.get("statuses", {}),
+        priorities=corpus.priorities | history.case_words.get("priorities", {}),
         unlisted={row["key"] for row in added},
         stubs={key for key, row in history.cases.items() if row is None},
         steps={key: rows for key, rows in scripts.items() if key not in texts},

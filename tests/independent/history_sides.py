@@ -16,7 +16,8 @@ class History:
     """A Zephyr project's executions and all that they name.
 
     `cases` are test cases by key, those of no list too, None for one that Zephyr does not give; `scripts` has what a
-    case says today: its rows of steps, or one row with its text. `results` are the rows of steps by execution id.
+    case says today: its rows of steps, or one row with its text. `results` are the rows of steps by execution id;
+    `case_words` names of the statuses and priorities of cases of no list, by "statuses" or "priorities".
     """
 
     project: str
@@ -29,6 +30,7 @@ class History:
     results: dict[int, list[Row]] = field(default_factory=dict)
     cases: dict[str, Row | None] = field(default_factory=dict)
     scripts: dict[str, list[Row]] = field(default_factory=dict)
+    case_words: dict[str, dict[int, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -36,7 +38,8 @@ class Runs:
     """A qTest project's tree of execution: fields of suites and runs, and every object with all that a GET shows.
 
     Cycles, suites and runs carry `parentId` and `parentType` ("root" for the top), logs `test_run_id`. `versions` are
-    test cases by id, then by the id of a version: the newest, and those that logs name.
+    test cases by id, then by the id of a version: the newest, and those that logs name. `fills`: the site shows a
+    result for each step of a log that was sent none.
     """
 
     suite_fields: list[Row] = field(default_factory=list)
@@ -48,6 +51,7 @@ class Runs:
     logs: list[Row] = field(default_factory=list)
     cases: dict[int, str] = field(default_factory=dict)
     versions: dict[int, dict[int, Row]] = field(default_factory=dict)
+    fills: bool = False
 
 
 def case_of(execution: Row) -> tuple[str, int | None]:
@@ -66,6 +70,7 @@ def read_history(base_url: str, token: str, corpus: Corpus) -> History:
         named = {case_of(row)[0] for row in executions}
         cases: dict[str, Row | None] = {row["key"]: row for row in corpus.cases}
         cases |= zephyr.each(lambda key: zephyr.get(f"/testcases/{key}", 403, 404), sorted(named - cases.keys()))
+        unlisted = _unlisted(cases, corpus)
         statuses = zephyr.zephyr_list(f"/statuses?{ask}&statusType=TEST_CYCLE")
         return History(
             project=corpus.project,
@@ -80,14 +85,23 @@ def read_history(base_url: str, token: str, corpus: Corpus) -> History:
                 [row["id"] for row in executions],
             ),
             cases=cases,
-            scripts=_listed_scripts(corpus)
-            | zephyr.each(lambda key: _script(zephyr, key, cases), _unlisted(cases, corpus)),
+            scripts=_listed_scripts(corpus) | zephyr.each(lambda key: _script(zephyr, key, cases), unlisted),
+            case_words=_words(zephyr, cases, unlisted),
         )
 
 
 def _unlisted(cases: dict[str, Row | None], corpus: Corpus) -> list[str]:
     listed = {row["key"] for row in corpus.cases}
     return sorted(key for key, row in cases.items() if row is not None and key not in listed)
+
+
+def _words(zephyr: Service, cases: dict[str, Row | None], keys: list[str]) -> dict[str, dict[int, str]]:
+    """Statuses and priorities of cases of no list, asked for one by one: another project's are in no list either."""
+    found: dict[str, dict[int, str]] = {}
+    for kind, name in (("statuses", "status"), ("priorities", "priority")):
+        ids = {row[name]["id"] for key in keys if (row := cases[key])}
+        found[kind] = {identity: zephyr.get(f"/{kind}/{identity}")["name"] for identity in ids}
+    return found
 
 
 def _listed_scripts(corpus: Corpus) -> dict[str, list[Row]]:

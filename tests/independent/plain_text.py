@@ -1,6 +1,7 @@
 """Plain text of HTML by the standard library alone: what a person reads, blanks collapsed, links and images kept."""
 
 import re
+from functools import lru_cache
 from html.parser import HTMLParser
 
 _INLINE = "a abbr b big code del em font i ins kbd label mark q s samp small span strike strong sub sup u"
@@ -46,6 +47,7 @@ def collapsed(text: str) -> str:
     return " ".join(CONTROL.sub("", text).split())
 
 
+@lru_cache(20_000)
 def plain(markup: str | None) -> str:
     """The words of a piece of HTML in their order; a tag that HTML does not know counts as words."""
     reader = _Reader()

@@ -11,6 +11,7 @@ from notes import split, table
 from plain_text import collapsed, plain
 from reading_steps import Found
 
+UNEXECUTED = "Unexecuted"
 Block = tuple[str, Callable[[str], bool], str]
 """A label, what fits below it, and that in words."""
 
@@ -63,26 +64,39 @@ class Results:
                 yield f"[steps][{number}]", f"{found} instead of {told}"
 
     def _logs(self, aligned: list[Row], places: list[Place], log: Row) -> Found:
-        found, rows, last = [], log.get("test_step_logs") or [], -1
-        for number, row in enumerate(rows, start=1):
+        found, last = [], -1
+        for number, row in enumerate(log.get("test_step_logs") or [], start=1):
             fitting = [place for place, step in enumerate(places) if _is_at(row, step)]
             last = next((place for place in fitting if place > last), -2 if fitting else -3)
             if last < 0:
                 yield f"results[{number}]", "out of order" if last == -2 else "it is at no step of this version"
                 return
             found.append((places[last], row))
+        found = self._sent(found, aligned) if self._runs.fills else found
         if len(found) != len(aligned):
             yield "results", f"{len(found)} instead of {len(aligned)}"
         for number, (step, (place, row)) in enumerate(zip(aligned, found, strict=False), start=1):
             for where, told in self._log(step, place, row):
                 yield f"results[{number}].{where}", told
 
+    def _sent(self, found: list[tuple[Place, Row]], aligned: list[Row]) -> list[tuple[Place, Row]]:
+        """Without the rows that the site fills in by itself: blank ones that are not those of the next result."""
+        kept: list[tuple[Place, Row]] = []
+        for place, row in found:
+            blank = not row.get("actual_result") and self._status_of(row) == UNEXECUTED
+            if not blank or (len(kept) < len(aligned) and not list(self._log(aligned[len(kept)], place, row))):
+                kept.append((place, row))
+        return kept
+
+    def _status_of(self, row: Row) -> str | None:
+        return self._runs.statuses.get((row.get("status") or {}).get("id") or 0)
+
     def _log(self, step: Row, place: Place, row: Row) -> Found:
         if place.texts is None or words(place.texts) != words(texts(step)):
             yield "step", f"{texts(step)} stands at {place.texts}"
         name = self._name(step)
         wanted = self._mapped.get(name, name)
-        found = self._runs.statuses.get((row.get("status") or {}).get("id"))
+        found = self._status_of(row)
         if name and found != wanted:
             yield "status", f"{found!r} instead of {wanted!r}"
         yield from self._actual(step["inline"], name if name != wanted else "", row.get("actual_result") or "")

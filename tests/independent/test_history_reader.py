@@ -5,10 +5,10 @@ import copy
 import pytest
 from aligning import longest
 from both_sides import Corpus
-from history_damages import CHANGES
+from history_damages import CHANGES, FROZEN
 from history_reader import compare_history, with_unlisted
 from notes import mark, split, table
-from small_history import MAPPING, history, runs
+from small_history import MAPPING, PASSED, UNEXECUTED, history, runs
 
 
 def test_a_faithful_image_has_no_difference():
@@ -26,6 +26,19 @@ def test_one_change_is_noticed(change, words):
     change(image)
     found = compare_history(history(), image, MAPPING).differences
     assert any(line.startswith(words) for line in found), found
+
+
+def test_results_that_a_site_fills_in_are_no_difference():
+    """Where a site shows a blank result for each step that was sent none, only what was sent is compared."""
+    image = runs()
+    blank = {"test_step_id": 21, "parent_test_step_id": 12, "status": {"id": UNEXECUTED}, "actual_result": ""}
+    image.logs[FROZEN]["test_step_logs"].insert(1, blank)
+    words = "test log 102 (no key): results: 3 instead of 2"
+    assert words in compare_history(history(), image, MAPPING).differences
+    image.fills = True
+    assert compare_history(history(), image, MAPPING).differences == []
+    blank["status"] = {"id": PASSED}
+    assert words in compare_history(history(), image, MAPPING).differences
 
 
 def test_every_execution_lost_is_named():

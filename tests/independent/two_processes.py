@@ -28,10 +28,16 @@ qtest_per_minute = 600000
 """
 
 
+def in_zone(zone: str) -> dict[str, str]:
+    """The environment of a process whose clock shows the time of a zone; "" leaves it as it is."""
+    return {**os.environ, "TZ": zone} if zone else {**os.environ}
+
+
 @contextlib.contextmanager
-def sandbox(*flags: str) -> Iterator[dict[str, Any]]:
+def sandbox(*flags: str, zone: str = "") -> Iterator[dict[str, Any]]:
     """Serves until the block ends; gives the line that the process prints when it is ready."""
-    with subprocess.Popen([*COMMAND, "sandbox", *flags, "--json"], stdout=subprocess.PIPE, text=True) as process:
+    command = [*COMMAND, "sandbox", *flags, "--json"]
+    with subprocess.Popen(command, env=in_zone(zone), stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield json.loads(process.stdout.readline())
@@ -46,11 +52,11 @@ def sandbox(*flags: str) -> Iterator[dict[str, Any]]:
 class Migration:
     """Runs of the engine with one settings file and one store in `folder`; the tokens go through the environment."""
 
-    def __init__(self, site: dict[str, Any], folder: Path) -> None:
+    def __init__(self, site: dict[str, Any], folder: Path, *, zone: str = "") -> None:
         self._config = folder / "ztoq.toml"
         self._config.write_text(CONFIG.format(**site))
         tokens = {f"ZTOQ_{name.upper()}__TOKEN": site[name]["token"] for name in ("zephyr", "qtest")}
-        self._environment = {**os.environ, **tokens}
+        self._environment = {**in_zone(zone), **tokens}
 
     def propose_mapping(self) -> str:
         """The text of the proposed mapping file, which the runs from now on use."""
