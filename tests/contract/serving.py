@@ -13,7 +13,8 @@ CASES = 60
 
 
 @contextmanager
-def serving(cases: int = CASES) -> Iterator[Sandbox]:
+def serving(cases: int = CASES, executions: int = 0) -> Iterator[Sandbox]:
     """A running sandbox over a generated project."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Sandbox(Generator(cases))) as sandbox:
+    source = Generator(cases, executions=executions)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Sandbox(source)) as sandbox:
         yield sandbox

@@ -15,7 +15,9 @@ from ztoq_async.sandbox import Sandbox
 
 pytestmark = needs_contracts
 PHASES = "examples,coverage,fuzzing"
+EXECUTIONS = 80
 STEPS, SCRIPT = "/testcases/{testCaseKey}/teststeps", "/testcases/{testCaseKey}/testscript"
+CYCLE, EXECUTION = "/testcycles/{testCycleIdOrKey}", "/testexecutions/{testExecutionIdOrKey}"
 
 
 def known(sandbox: Sandbox) -> Known:
@@ -37,6 +39,11 @@ def known(sandbox: Sandbox) -> Known:
     priority = rows("/priorities")[0]
     case = steps[0]
     kept = {name: case[name] for name in ("id", "key", "name", "project", "priority", "status", "customFields")}
+    cycles, executions = rows("/testcycles"), rows("/testexecutions")
+    cycle = {name: cycles[0][name] for name in ("id", "key", "name", "project", "status", "customFields")}
+    listed = {case["key"] for case in cases}
+    own = [row["id"] for row in executions if row["testCase"]["self"].split("/")[5] in listed]
+    result = rows("/statuses", statusType="TEST_EXECUTION")[2]["name"]
     return Known(
         values={
             "projectKey": [project["key"]],
@@ -47,6 +54,10 @@ def known(sandbox: Sandbox) -> Known:
             "statusId": [row["id"] for row in rows("/statuses")],
             "priorityId": [priority["id"]],
             "environmentId": [row["id"] for row in rows("/environments")],
+            "testCycle": [row["key"] for row in cycles],
+            "testCase": [case["key"] for case in cases],
+            "testCycleIdOrKey": [cycles[0]["key"], str(cycles[1]["id"])],
+            "testExecutionIdOrKey": [str(row["id"]) for row in executions[:20]] + [executions[0]["key"]],
         },
         of={
             f"GET {STEPS}": {"testCaseKey": [case["key"] for case in steps[1:9]]},
@@ -54,6 +65,8 @@ def known(sandbox: Sandbox) -> Known:
             f"POST {STEPS}": {"testCaseKey": [steps[-1]["key"]]},
             f"POST {SCRIPT}": {"testCaseKey": [steps[-2]["key"]]},
             "PUT /testcases/{testCaseKey}": {"testCaseKey": [case["key"]]},
+            f"PUT {CYCLE}": {"testCycleIdOrKey": [cycle["key"]]},
+            f"POST {EXECUTION}/teststeps/sync": {"testExecutionIdOrKey": [str(identity) for identity in own]},
         },
         bodies={
             "POST /folders": {"name": "New", "projectKey": project["key"], "folderType": "TEST_CASE"},
@@ -61,6 +74,19 @@ def known(sandbox: Sandbox) -> Known:
             "PUT /testcases/{testCaseKey}": kept,
             f"POST {STEPS}": {"mode": "OVERWRITE", "items": [{"inline": {"description": "Look"}}]},
             f"POST {SCRIPT}": {"type": "plain", "text": "Look"},
+            "POST /testcycles": {"projectKey": project["key"], "name": "New"},
+            f"PUT {CYCLE}": cycle,
+            f"POST {CYCLE}/links/issues": {"issueId": 4_321},
+            f"POST {CYCLE}/links/weblinks": {"url": "https://example.org/new"},
+            "POST /testexecutions": {
+                "projectKey": project["key"],
+                "testCaseKey": steps[0]["key"],
+                "testCycleKey": cycle["key"],
+                "statusName": result,
+            },
+            f"PUT {EXECUTION}": {"statusName": result},
+            f"PUT {EXECUTION}/teststeps": {"steps": []},
+            f"POST {EXECUTION}/links/issues": {"issueId": 4_321},
         },
     )
 
@@ -69,7 +95,7 @@ def fuzzed(folder: Path, examples: int) -> None:
     """No 500, every answer as the contract says, and each operation that is not left out succeeds at least once."""
     judged = contract(ZEPHYR)
     operations = {str(operation) for operation in judged.operations} - left_out("Zephyr")
-    with serving() as sandbox:
+    with serving(executions=EXECUTIONS) as sandbox:
         service = sandbox.zephyr
         document = told(judged, known(sandbox), operations)
         assert fuzz(document, service.base_url, f"Bearer {service.token}", folder, PHASES, examples) == ""

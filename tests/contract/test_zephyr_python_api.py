@@ -13,10 +13,12 @@ from zephyr import ZephyrScale
 
 from ztoq_async.sandbox import Sandbox
 
+EXECUTIONS = 120
+
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with serving() as running:
+    with serving(executions=EXECUTIONS) as running:
         yield running
 
 
@@ -91,6 +93,56 @@ def test_it_writes_what_the_source_may_hold(sandbox: Sandbox, api: Any):
     changed = api.test_cases.get_test_case(key)
     assert (changed["name"], changed["labels"], changed["folder"]) == ("Renamed", [], None)
     assert [step["inline"]["description"] for step in api.test_cases.get_test_steps(key)] == ["Look"]
+
+
+def test_its_cycles_name_folders_and_statuses_of_their_type(sandbox: Sandbox, api: Any):
+    """Every reference of a cycle is in the lists; each cycle also alone, by id and by key, with its links."""
+    project = sandbox.zephyr.project
+    cycles = list(api.test_cycles.get_test_cycles(projectKey=project))
+    assert len(cycles) == 6
+    statuses = {status["id"] for status in api.statuses.get_statuses(statusType="TEST_CYCLE", maxResults=100)}
+    folders = {folder["id"] for folder in api.folders.get_folders(folderType="TEST_CYCLE", maxResults=100)}
+    assert {cycle["status"]["id"] for cycle in cycles} <= statuses
+    assert {cycle["folder"]["id"] for cycle in cycles if cycle["folder"]} <= folders
+    for cycle in cycles:
+        assert api.test_cycles.get_test_cycle(cycle["key"]) == api.test_cycles.get_test_cycle(cycle["id"]) == cycle
+        assert api.test_cycles.get_links(cycle["key"]) == cycle["links"]
+
+
+@pytest.mark.parametrize("size", [None, 1000])
+def test_its_executions_are_whole_and_their_cycles_share_them(sandbox: Sandbox, api: Any, size: int | None):
+    """All of them at the default page and the largest; by cycle they are all but those outside any cycle."""
+    query = {"projectKey": sandbox.zephyr.project} | ({"maxResults": size} if size else {})
+    executions = list(api.test_executions.get_test_executions(**query))
+    assert sum("actualEndDate" in row for row in executions) == EXECUTIONS
+    keys = [cycle["key"] for cycle in api.test_cycles.get_test_cycles()]
+    shared = [row for key in keys for row in api.test_executions.get_test_executions(testCycle=key, maxResults=1000)]
+    outside = [row for row in executions if row["testCycle"] is None]
+    assert outside and sorted(row["id"] for row in shared + outside) == [row["id"] for row in executions]
+
+
+def test_it_reads_the_results_of_every_execution(api: Any):
+    """Each step has a status of the type; those beyond the first page come."""
+    statuses = {status["id"] for status in api.statuses.get_statuses(statusType="TEST_EXECUTION", maxResults=100)}
+    longest = 0
+    for row in api.test_executions.get_test_executions(maxResults=1000):
+        steps = list(api.test_executions.get_test_steps(row["id"]))
+        assert {step["inline"]["status"]["id"] for step in steps} <= statuses
+        assert api.test_executions.get_links(row["id"]) == row["links"]
+        longest = max(longest, len(steps))
+    assert longest >= 50
+
+
+def test_it_records_an_execution(sandbox: Sandbox, api: Any):
+    """A cycle, an execution in it, a change, links."""
+    project = sandbox.zephyr.project
+    cycle = api.test_cycles.create_test_cycle(project, "New")["key"]
+    made = api.test_executions.create_test_execution(project, "SBX-T1", cycle, "Pass")
+    api.test_executions.update_test_execution(made["id"], statusName="Fail", comment="Changed")
+    api.test_cycles.create_issue_links(cycle, 10_001)
+    api.test_executions.create_issue_links(made["id"], 10_001)
+    (row,) = api.test_executions.get_test_executions(testCycle=cycle, onlyLastExecutions=True)
+    assert row["comment"] == "Changed" and row["links"]["issues"][0]["issueId"] == 10_001
 
 
 def test_a_wrong_token_is_an_error_of_the_client(sandbox: Sandbox):
