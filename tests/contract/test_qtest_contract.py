@@ -20,6 +20,13 @@ CASES, MODULES = f"{PROJECT}/test-cases", f"{PROJECT}/modules"
 CASE, STEPS = CASES + "/{testCaseId}", CASES + "/{testCaseId}/test-steps"
 FIELDS, ACTIVE = f"{PROJECT}/settings/{{objectType}}/fields", f"{PROJECT}/settings/{{objectType}}/custom-fields/active"
 FIELD, VALUES = FIELDS + "/{fieldId}", FIELDS + "/{fieldId}/allowed-values"
+RELEASES, CYCLES, SUITES, RUNS = (
+    f"{PROJECT}/{kind}" for kind in ("releases", "test-cycles", "test-suites", "test-runs")
+)
+RELEASE, CYCLE, SUITE, RUN = (
+    RELEASES + "/{releaseId}", CYCLES + "/{testCycleId}", SUITES + "/{testSuiteId}", RUNS + "/{testRunId}"
+)  # fmt: skip
+LOGS = RUN + "/test-logs"
 # What ends the token that everything else needs is judged by hand, below and in the tests of the clients.
 BY_HAND = {"POST /oauth/revoke", "POST /oauth/token"}
 
@@ -58,6 +65,65 @@ class Maker:
         self.post("/settings/test-cases/custom-fields/active", [field | {"is_active": True}])
         return field
 
+    def named(self, kind: str, query: str = "") -> int:
+        return self.post(f"/{kind}{query}", {"name": "N"})["id"]
+
+    def run(self, case: dict[str, Any]) -> int:
+        return self.post("/test-runs", {"test_case": {"id": case["id"]}})["id"]
+
+    def log(self, run: int, status: int) -> int:
+        return self.post(f"/test-runs/{run}/test-logs", DATES | {"status": {"id": status}})["id"]
+
+
+DATES = {"exe_start_date": "2024-05-01T10:00:00Z", "exe_end_date": "2024-05-01T10:05:00Z"}
+
+
+def known_history(make: Maker, case: dict[str, Any]) -> Known:
+    """The same of releases, cycles, suites, runs and logs; `case` is approved."""
+    release, doomed_releases = make.named("releases"), [make.named("releases") for _ in range(3)]
+    below = f"?parentType=release&parentId={release}"
+    cycle, moved, *doomed_cycles = (make.named("test-cycles", below) for _ in range(5))
+    suite, *doomed_suites = (make.named("test-suites", below) for _ in range(4))
+    status = next(row["id"] for row in make.get("/test-runs/execution-statuses") if row["active"])
+    run, other, *doomed_runs = (make.run(case) for _ in range(5))
+    logs, others = [make.log(run, status) for _ in range(3)], [make.log(other, status) for _ in range(2)]
+    parent = {"parentType": ["release"], "parentId": [release]}
+    log = DATES | {"status": {"id": status}, "test_case_version_id": case["test_case_version_id"]}
+    return Known(
+        values={},
+        of={
+            **{f"{method} {path}": parent for method in ("GET", "POST") for path in (CYCLES, SUITES, RUNS)},
+            **{f"{method} {RELEASE}": {"releaseId": [release]} for method in ("GET", "PUT")},
+            f"DELETE {RELEASE}": {"releaseId": doomed_releases},
+            f"GET {CYCLE}": {"testCycleId": [cycle]},
+            f"PUT {CYCLE}": {"testCycleId": [moved], **parent},
+            f"DELETE {CYCLE}": {"testCycleId": doomed_cycles},
+            f"GET {SUITE}": {"testSuiteId": [suite]},
+            f"PUT {SUITE}": {"testSuiteId": [suite], **parent},
+            f"DELETE {SUITE}": {"testSuiteId": doomed_suites},
+            f"GET {RUN}": {"testRunId": [run], "expand": ["testcase", "testcase.teststep"]},
+            f"PUT {RUN}": {"testRunId": [run], **parent},
+            f"DELETE {RUN}": {"testRunId": doomed_runs},
+            f"GET {LOGS}": {"testRunId": [run]},
+            f"GET {LOGS}/last-run": {"testRunId": [run], "expand": ["testcase", "teststeplog.teststep"]},
+            f"GET {LOGS}/{{id}}": {"testRunId": [run], "id": logs},
+            f"POST {LOGS}": {"testRunId": [other]},
+            f"PUT {LOGS}/{{id}}": {"testRunId": [other], "id": others},
+        },
+        bodies={
+            f"POST {RELEASES}": {"name": "New", "properties": []},
+            f"PUT {RELEASE}": {"name": "Renamed", "properties": []},
+            f"POST {CYCLES}": {"name": "New"},
+            f"PUT {CYCLE}": {"name": "Renamed"},
+            f"POST {SUITES}": {"name": "New", "properties": []},
+            f"PUT {SUITE}": {"name": "Renamed", "properties": []},
+            f"POST {RUNS}": {"test_case": {"id": case["id"]}, "properties": []},
+            f"PUT {RUN}": {"name": "Renamed", "properties": []},
+            f"POST {LOGS}": log,
+            f"PUT {LOGS}/{{id}}": log | {"note": "Changed"},
+        },
+    )
+
 
 def known(sandbox: Sandbox) -> Known:
     """Things made for this: what is deleted, and what loses its last step or value, is nobody else's."""
@@ -67,7 +133,7 @@ def known(sandbox: Sandbox) -> Known:
     field, doomed_field, thinned = (make.field(label) for label in ("Colour", "Doomed", "Thinned"))
     first, changed, last = cases
     approved = make.approved(modules[0])
-    users = make.get("/users")
+    users, history = make.get("/users"), known_history(make, make.approved(modules[0]))
 
     def of_case(case: dict[str, Any]) -> dict[str, list[Any]]:
         return {"testCaseId": [case["id"]], "stepId": [step["id"] for step in case["test_steps"]]}
@@ -103,8 +169,10 @@ def known(sandbox: Sandbox) -> Known:
                 "fieldId": [thinned["id"]],
                 "value": [row["value"] for row in thinned["allowed_values"]],
             },
+            **history.of,
         },
         bodies={
+            **history.bodies,
             f"POST {MODULES}": {"name": "New"},
             f"PUT {MODULES}/{{moduleId}}": {"name": "Renamed"},
             f"POST {CASES}": {"name": "New", "properties": []},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,14 +34,17 @@ class Client:
         self.projects, self.profiles = vendor.ProjectApi(self.api), vendor.UserProfileApi(self.api)
         self.modules, self.cases = vendor.ModuleApi(self.api), vendor.TestCaseApi(self.api)
         self.fields, self.common = vendor.FieldApi(self.api), vendor.CommonApi(self.api)
+        self.releases, self.cycles = vendor.ReleaseApi(self.api), vendor.TestCycleApi(self.api)
+        self.suites, self.runs = vendor.TestSuiteApi(self.api), vendor.TestRunApi(self.api)
+        self.logs, self.searches = vendor.TestLogApi(self.api), vendor.SearchApi(self.api)
 
-    def field(self, label: str, data_type: int, *values: str) -> vendor.FieldResource:
+    def field(self, label: str, data_type: int, *values: str, kind: str = OF) -> vendor.FieldResource:
         """A new field, active."""
         allowed = [vendor.AllowedValueResource(label=text, is_active=True) for text in values]
         wanted = vendor.FieldResource(label=label, data_type=data_type, allowed_values=allowed or None)
-        field = self.fields.create_custom_field(self.project, wanted, OF)
+        field = self.fields.create_custom_field(self.project, wanted, kind)
         field.is_active = True
-        self.common.update_custom_field_status(self.project, OF, [field])
+        self.common.update_custom_field_status(self.project, kind, [field])
         return field
 
 
@@ -142,4 +146,85 @@ def test_a_case_is_made_with_steps_read_by_page_and_deleted(qtest: Client):
         qtest.cases.delete_test_case(qtest.project, case.id)
     with pytest.raises(ApiException) as gone:
         qtest.cases.get_test_case(qtest.project, str(called.id))
+    assert gone.value.status == 404
+
+
+def approved_case(qtest: Client, *texts: str) -> vendor.TestCaseWithCustomFieldResource:
+    rows = [vendor.TestStepResource(description=text, expected="Seen", order=n) for n, text in enumerate(texts, 1)]
+    body = vendor.TestCaseWithCustomFieldResource(name="C", properties=[], test_steps=rows)
+    case = qtest.cases.create_test_case(qtest.project, body)
+    return qtest.cases.approve_test_case(qtest.project, str(case.id))
+
+
+def test_cycles_and_suites_nest_below_a_release(qtest: Client):
+    """Create, list one level and the tree, move, read, refuse to delete what is not empty."""
+    release = qtest.releases.create_release(
+        qtest.project, vendor.ReleaseWithCustomFieldResource(name="R", properties=[])
+    )
+    assert release.id in [row.id for row in qtest.releases.get_all_releases(qtest.project, include_closed=True)]
+    below = {"parent_id": release.id, "parent_type": "release"}
+    top = qtest.cycles.create_cycle(qtest.project, vendor.TestCycleResource(name="A", description="d"), **below)
+    place = {"parent_id": top.id, "parent_type": "test-cycle"}
+    inner = qtest.cycles.create_cycle(qtest.project, vendor.TestCycleResource(name="B"), **place)
+    key = qtest.field("Zephyr Key", 1, kind="test-suites")
+    value = vendor.PropertyResource(field_id=key.id, field_value="SBX-R1")
+    body = vendor.TestSuiteWithCustomFieldResource(name="S", properties=[value])
+    suite = qtest.suites.create_test_suite(qtest.project, body, **place)
+    [tree] = qtest.cycles.get_test_cycles(qtest.project, **below, expand="descendants")
+    assert ([row.id for row in tree.test_cycles], [row.id for row in tree.test_suites]) == ([inner.id], [suite.id])
+    [read] = qtest.suites.get_list_test_suite(qtest.project, **place)
+    assert [row.field_value for row in read.properties if row.field_id == key.id] == ["SBX-R1"]
+    inside = {"parent_id": inner.id, "parent_type": "test-cycle"}
+    assert qtest.suites.update_test_suite(qtest.project, suite.id, body, **inside).parent_id == inner.id
+    assert qtest.cycles.update_cycle(qtest.project, inner.id, vendor.TestCycleResource(name="B2")).name == "B2"
+    with pytest.raises(ApiException) as refused:
+        qtest.cycles.delete_cycle(qtest.project, top.id)
+    assert refused.value.status == 400
+    qtest.cycles.delete_cycle(qtest.project, top.id, force=True)
+    qtest.releases.delete_release_by_id(qtest.project, release.id)
+
+
+def test_a_run_takes_logs_with_results_of_steps(qtest: Client):
+    """Create in a suite, list, submit two logs with dates in a zone, list, last run, change, search, delete."""
+    case = approved_case(qtest, "one", "two")
+    suite = qtest.suites.create_test_suite(
+        qtest.project, vendor.TestSuiteWithCustomFieldResource(name="S", properties=[])
+    )
+    wanted = vendor.GetMultipleTestRunsResource(
+        test_case=vendor.TestCaseResource(id=case.id), test_case_version_id=case.test_case_version_id, properties=[]
+    )
+    place = {"parent_id": suite.id, "parent_type": "test-suite"}
+    run = qtest.runs.create_test_run(qtest.project, wanted, **place)
+    listed = qtest.runs.get_of(qtest.project, **place)
+    assert ([row.id for row in listed.items], listed.total, listed.items[0].test_case_id) == ([run.id], 1, case.id)
+    read = qtest.runs.get_test_run_by_id(qtest.project, run.id, expand="testcase.teststep")
+    assert [step.description for step in read.test_case.test_steps] == ["one", "two"]
+    statuses = {row.name: row for row in qtest.runs.get_status_valuable(qtest.project)}
+    end = dt.datetime(2024, 5, 1, 12, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+
+    def submit(name: str) -> vendor.TestLogResource:
+        results = [
+            vendor.TestStepLogResource(test_step_id=step.id, status=statuses[name], actual_result="a", order=order)
+            for order, step in enumerate(case.test_steps, 1)
+        ]
+        log = vendor.ManualTestLogResource(
+            exe_start_date=end, exe_end_date=end, status=statuses[name], note=name, test_step_logs=results,
+            test_case_version_id=case.test_case_version_id,
+        )  # fmt: skip
+        return qtest.logs.submit_test_log(qtest.project, log, run.id)
+
+    first, second = submit("Failed"), submit("Passed")
+    assert first.exe_end_date == end
+    assert [row.id for row in qtest.logs.get_test_logs_list(qtest.project, run.id).items] == [first.id, second.id]
+    last = qtest.logs.get_last_run_log(qtest.project, run.id, expand="teststeplog.teststep")
+    assert (last.id, [row.test_step.description for row in last.test_step_logs]) == (second.id, ["one", "two"])
+    first.note = "changed"
+    assert qtest.logs.modify_test_log(qtest.project, first, run.id, first.id).note == "changed"
+    assert qtest.logs.get_test_log(qtest.project, first.id, run.id).status.name == "Failed"
+    query = vendor.ArtifactSearchParams(object_type="test-logs", fields=["*"], query=f"'Id' = '{second.id}'")
+    found = qtest.searches.search_artifact(qtest.project, query)
+    assert [row["note"] for row in found["items"]] == ["Passed"]
+    qtest.runs.delete_test_run_by_id(qtest.project, run.id)
+    with pytest.raises(ApiException) as gone:
+        qtest.logs.get_test_log(qtest.project, first.id, run.id)
     assert gone.value.status == 404

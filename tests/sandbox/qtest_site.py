@@ -60,6 +60,15 @@ def pointer_of(method: str, path: str, status: int) -> str | None:
     return f"/paths/{escaped}/{method.lower()}/responses/{status}/content/application~1json/schema"
 
 
+Place = tuple[str, int]
+ROOT: Place = ("root", 0)
+
+
+def under(place: Place) -> dict[str, Any]:
+    """The query that names a parent."""
+    return {"parentType": place[0], "parentId": place[1]}
+
+
 class Site:
     """A client of one site; `calls` answers (status, body) after holding the body against the contract."""
 
@@ -95,15 +104,46 @@ class Site:
     async def case(self, name: str = "C", **more: Any) -> dict[str, Any]:
         return await self.ok("POST", "/test-cases", json={"name": name, "properties": [], **more})
 
-    async def field(self, label: str, data_type: int = 1, *, active: bool = True, **more: Any) -> dict[str, Any]:
+    async def approved(self, name: str = "C", **more: Any) -> dict[str, Any]:
+        """A test case of version 1.0."""
+        case = await self.case(name, **more)
+        return await self.ok("PUT", f"/test-cases/{case['id']}/approve")
+
+    async def cycle(self, name: str = "Cycle", place: Place = ROOT, **more: Any) -> dict[str, Any]:
+        return await self.ok("POST", "/test-cycles", json={"name": name, **more}, params=under(place))
+
+    async def suite(self, name: str = "Suite", place: Place = ROOT, **more: Any) -> dict[str, Any]:
+        return await self.ok("POST", "/test-suites", json={"name": name, **more}, params=under(place))
+
+    async def run(self, case: dict[str, Any], place: Place = ROOT, **more: Any) -> dict[str, Any]:
+        body = {"test_case": {"id": case["id"]}, "test_case_version_id": case["test_case_version_id"], **more}
+        return await self.ok("POST", "/test-runs", json=body, params=under(place))
+
+    async def log(self, run: dict[str, Any], status: str = "Passed", **more: Any) -> dict[str, Any]:
+        body = await self.log_body(status, **more)
+        return await self.ok("POST", f"/test-runs/{run['id']}/test-logs", json=body)
+
+    async def log_body(self, status: str = "Passed", **more: Any) -> dict[str, Any]:
+        """A test log as a caller sends it, run for five minutes."""
+        dates = {"exe_start_date": "2024-05-01T10:00:00Z", "exe_end_date": "2024-05-01T10:05:00Z"}
+        return dates | {"status": {"id": await self.status(status)}} | more
+
+    async def status(self, name: str) -> int:
+        """The site's id of an execution status."""
+        rows = await self.ok("GET", "/test-runs/execution-statuses")
+        return next(row["id"] for row in rows if row["name"] == name)
+
+    async def field(
+        self, label: str, data_type: int = 1, *, kind: str = "test-cases", active: bool = True, **more: Any
+    ) -> dict[str, Any]:
         body = {"label": label, "data_type": data_type, **more}
-        made = await self.ok("POST", "/settings/test-cases/fields", json=body)
+        made = await self.ok("POST", f"/settings/{kind}/fields", json=body)
         if active:
-            await self.ok("POST", "/settings/test-cases/custom-fields/active", json=[{**made, "is_active": True}])
+            await self.ok("POST", f"/settings/{kind}/custom-fields/active", json=[{**made, "is_active": True}])
         return made
 
-    async def system(self, label: str) -> dict[str, Any]:
-        fields = await self.ok("GET", "/settings/test-cases/fields")
+    async def system(self, label: str, kind: str = "test-cases") -> dict[str, Any]:
+        fields = await self.ok("GET", f"/settings/{kind}/fields")
         return next(field for field in fields if field["label"] == label)
 
 
@@ -128,3 +168,8 @@ def steps(*texts: str) -> list[dict[str, Any]]:
 
 def prop(row: dict[str, Any], label: str) -> dict[str, Any]:
     return next(item for item in row["properties"] if item["field_name"] == label)
+
+
+def value(field: dict[str, Any], text: str) -> dict[str, Any]:
+    """A property as a caller sends it."""
+    return {"field_id": field["id"], "field_value": text}

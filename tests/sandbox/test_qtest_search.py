@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from qtest_site import Site, site
+from qtest_site import Site, site, steps, value
 
 
 async def found(qtest: Site, query: str, **params: Any) -> list[str]:
@@ -76,12 +76,12 @@ async def test_results_come_by_page() -> None:
 
 
 async def test_modules_cannot_be_searched() -> None:
-    """Nor types that do not exist; other kinds are empty; steps come when asked for."""
+    """Nor types that do not exist; types of which there are none are empty; steps come when asked for."""
     async with site() as qtest:
         await qtest.case()
         await qtest.refused("POST", "/search", json={"object_type": "modules"})
         await qtest.refused("POST", "/search", json={"object_type": "cars"})
-        assert (await qtest.ok("POST", "/search", json={"object_type": "test-runs"}))["total"] == 0
+        assert (await qtest.ok("POST", "/search", json={"object_type": "requirements"}))["total"] == 0
         body = {"object_type": "test-cases"}
         for wanted in ("true", "false"):
             [row] = (await qtest.ok("POST", "/search", json=body, params={"appendTestSteps": wanted}))["items"]
@@ -96,3 +96,61 @@ async def test_the_index_may_lag() -> None:
         assert len(await qtest.ok("GET", "/test-cases")) == 1
         await asyncio.sleep(0.35)
         assert await found(qtest, "'Name' = 'Late'") == ["Late"]
+
+
+async def history(qtest: Site) -> dict[str, dict[str, Any]]:
+    """One object of each type of test execution, as its own GET gives it; the run and the suite have keys."""
+    suites, runs = [await qtest.field("Zephyr Key", kind=kind) for kind in ("test-suites", "test-runs")]
+    case = await qtest.approved(test_steps=steps("one"))
+    release = await qtest.ok("POST", "/releases", json={"name": "R", "description": "d"})
+    cycle = await qtest.cycle("Cycle", description="d")
+    suite = await qtest.suite("Suite", properties=[value(suites, "MM-R1")])
+    run = await qtest.run(case, name="Run", properties=[value(runs, "MM-R1/T1/-")])
+    log = await qtest.log(run, note="n")
+    made = {"releases": release, "test-cycles": cycle, "test-suites": suite, "test-runs": run}
+    return {kind: await qtest.ok("GET", f"/{kind}/{row['id']}") for kind, row in made.items()} | {"test-logs": log}
+
+
+async def rows(qtest: Site, kind: str, query: str = "", **params: Any) -> list[dict[str, Any]]:
+    body = {"object_type": kind, "fields": ["*"], "query": query}
+    return (await qtest.ok("POST", "/search", json=body, params=params))["items"]
+
+
+async def test_everything_of_test_execution_is_found() -> None:
+    """An empty query finds all; a row is what the object's own GET gives; so do pid, name, dates, key and field."""
+    async with site() as qtest:
+        made = await history(qtest)
+        for kind, row in made.items():
+            assert await rows(qtest, kind, includeTestLogProperties="true") == [row], kind
+            assert len(await rows(qtest, kind, f"'Id' = '{row.get('pid', row['id'])}'")) == 1
+            assert await rows(qtest, kind, "'Id' = 'XX-1'") == []
+            assert len(await rows(qtest, kind, f"'Name' = '{row['name']}'")) == 1
+            assert len(await rows(qtest, kind, "'Created Date' > '2020-01-01T00:00:00Z'")) == 1
+        assert len(await rows(qtest, "test-suites", "'Zephyr Key' = 'MM-R1'")) == 1
+        assert len(await rows(qtest, "test-runs", "'Zephyr Key' in ('MM-R1/T1/-', 'x')")) == 1
+        assert await rows(qtest, "test-runs", "'Zephyr Key' = 'MM-R1'") == []
+        assert len(await rows(qtest, "test-cycles", "'Description' ~ 'D'")) == 1
+        for query in ("'Note' = 'n'", "'Status' = 'Passed'", "'Execution End Date' < '2024-05-02T00:00:00Z'"):
+            assert len(await rows(qtest, "test-logs", query)) == 1
+        await qtest.refused("POST", "/search", json={"object_type": "test-logs", "query": "'Zephyr Key' = 'x'"})
+        await qtest.refused("POST", "/search", json={"object_type": "test-cycles", "query": "'Name' > 'x'"})
+
+
+@pytest.mark.parametrize("form", ["full", "bare"])
+async def test_rows_of_logs_may_be_bare(form: str) -> None:
+    """`search_logs`: note and step results are in the rows or not; properties only when asked for."""
+    async with site(search_logs=form) as qtest:
+        log = (await history(qtest))["test-logs"]
+        [row] = await rows(qtest, "test-logs")
+        missing = {"note", "test_step_logs"} if form == "bare" else set()
+        assert row == {name: log[name] for name in log.keys() - missing} | {"properties": []}
+
+
+async def test_every_index_may_lag() -> None:
+    """`search_lag_s` holds for every type."""
+    async with site(search_lag_s=0.4) as qtest:
+        made = await history(qtest)
+        assert [await rows(qtest, kind) for kind in made] == [[]] * 5
+        assert await rows(qtest, "test-runs", "'Id' = 'TR-1'") == []
+        await asyncio.sleep(0.45)
+        assert [len(await rows(qtest, kind)) for kind in made] == [1] * 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from aiohttp import web
 
@@ -76,7 +78,7 @@ async def listing(request: web.Request) -> web.Response:
     return reply([case_row(state, case, props=props, steps=steps, show=show) for case in cases])
 
 
-def _modified_after(request: web.Request, ids: list[int]) -> list[int]:
+def _modified_after(request: web.Request, ids: Sequence[int]) -> Sequence[int]:
     text = request.query.get("modifiedAfter", "all")
     if text == "all":
         return ids
