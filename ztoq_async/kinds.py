@@ -45,16 +45,18 @@ REPORTED = (
 )
 
 # What the user's profile must allow: area and right, in qTest's words.
-RIGHTS = (
-    ("project_setting", "manage"),
-    ("module", "create"),
-    ("test_case", "create"),
-    ("test_case", "view"),
+RIGHTS = (("project_setting", "manage"), ("module", "create"), ("test_case", "create"), ("test_case", "view"))
+RIGHTS_FOR_RUNS = (
     ("test_cycle", "create"),
     ("test_suite", "create"),
     ("test_run", "create"),
     ("test_run", "execute"),
 )
+
+
+def rights(context: Context) -> tuple[tuple[str, str], ...]:
+    """What this move needs: rights to runs only where there are executions."""
+    return RIGHTS + RIGHTS_FOR_RUNS if context.source.seen_executions.number else RIGHTS
 
 
 def prepare(context: Context) -> Context:

@@ -82,9 +82,10 @@ async def _check(run: Run, *, adopt: bool) -> Held:
     check_mapped(run.context)
     run.known = prepare(run.context)
     check_required(run.context)
-    await check_rights(run.qtest, run.settings.qtest.project)
+    await check_rights(run.qtest, run.context)
     held = await _held(run, adopt=adopt)
-    if await _findings(run) is None:
+    found = await _findings(run)
+    if found is None or (run.context.source.seen_executions.number and not found.runs_probed):
         run.lane("write").begin("probing the qTest project")
         found = await probe(run)
         await passes.write_findings(run.database, msgspec.json.encode(found))

@@ -6,33 +6,28 @@ killed probe left behind is found by it and deleted by the next one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
-from ztoq_async.errors import NotFound, NotSent, OutcomeUnknown, Refused
+from ztoq_async.errors import NotFound, Refused
+from ztoq_async.lanes.probe_runs import delete_runs, make_cycle, probe_runs
+from ztoq_async.lanes.probing import BREATH_S, NAME, PROBE, TRIES, delete_each, required, rows_of, settled
 from ztoq_async.lanes.run import Run
-from ztoq_async.mapping import values
-from ztoq_async.mapping.attributes import required_values
-from ztoq_async.mapping.context import CASES, Context, Findings
+from ztoq_async.mapping.context import CASES, Findings
 from ztoq_async.mapping.keys import key_in, marker
 from ztoq_async.mapping.test_case import own_steps
 from ztoq_async.qtest import paths
-from ztoq_async.qtest.paths import Listing
 from ztoq_async.qtest.records import Module, TestCase
-from ztoq_async.resources.calls import Call
 
-PROBE = "probe"
-NAME = "ztoq_async probe, may be deleted"
-TRIES = 5
-BREATH_S = 1.0
 STEP = {"description": "<p>one &amp; two</p>", "expected": "<ul><li>three</li></ul>", "order": 1}
 
 
 async def probe(run: Run) -> Findings:
     """What this project does; leaves nothing behind that it may delete."""
     project = run.context.target.project_id
+    await delete_runs(run)
     await _clean(run, project)
     top = await _make_module(run, project, None, "top")
     below = await _make_module(run, project, top, "below")
@@ -45,6 +40,11 @@ async def probe(run: Run) -> Findings:
         empty_steps=empty,
         tree_descriptions=await _tree_descriptions(run, project),
     )
+    cycles: list[int] = []
+    if run.context.source.seen_executions.number:
+        cycles.append(await make_cycle(run))
+        findings = await probe_runs(run, cycles[0], called, findings)
+    await delete_runs(run, cycles)
     await _clean(run, project, [top])
     return findings
 
@@ -52,46 +52,17 @@ async def probe(run: Run) -> Findings:
 async def _make_module(run: Run, project: int, parent: int | None, key: str) -> int:
     body = {"name": NAME, "description": marker(PROBE, key)}
     call = paths.create_module(project, parent, body)
-    found = await _settled(
+    found = await settled(
         run, call, paths.modules(project, parent), lambda row: key_in(row.get("description"), PROBE) == key
     )
     return int(found["id"])
 
 
 async def _make_case(run: Run, project: int, module: int, name: str, steps: list[dict[str, Any]]) -> int:
-    body = {"name": name, "parent_id": module, "properties": _required(run.context), "test_steps": steps}
+    body = {"name": name, "parent_id": module, "properties": required(run.context, CASES), "test_steps": steps}
     call = paths.create_test_case(project, body)
-    found = await _settled(run, call, paths.test_cases(project, module), lambda row: row.get("name") == name)
+    found = await settled(run, call, paths.test_cases(project, module), lambda row: row.get("name") == name)
     return int(found["id"])
-
-
-def _required(context: Context) -> list[dict[str, Any]]:
-    """What the project demands of every test case: by the mapping file, else any value that is open."""
-    wanted = required_values(context, CASES)
-    for field in context.target.of(CASES).values():
-        if field.required and field.open_labels() and field.label not in wanted:
-            wanted[field.label] = (field.open_labels()[0],)
-    return [values.to_property(value, context.field(label)) for label, value in wanted.items()]
-
-
-async def _settled(run: Run, call: Call, listing: Listing, is_it: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Sends a call that makes something; an unknown outcome is settled by looking (protocol rules 5 and 6)."""
-    for _ in range(TRIES):
-        try:
-            answer = await run.qtest.send(call)
-            return msgspec.json.decode(answer.body, type=dict[str, Any])
-        except (OutcomeUnknown, msgspec.DecodeError):
-            await run.sleep(run.settings.qtest.settle_s)
-            async for row in _rows(run, listing):
-                if is_it(row):
-                    return row
-    raise NotSent(f"qTest gave no usable answer to {TRIES} attempts at {call.method} {call.label}: run again later")
-
-
-async def _rows(run: Run, listing: Listing) -> AsyncIterator[dict[str, Any]]:
-    async for page in run.qtest.pages(listing):
-        for row in page:
-            yield msgspec.json.decode(row, type=dict[str, Any])
 
 
 async def _accepts_empty(run: Run, project: int, module: int) -> bool:
@@ -156,15 +127,6 @@ async def _delete_all(run: Run, project: int, module: int) -> str:
     async for page in run.qtest.pages(paths.modules(project, module)):
         for row in page:
             await _delete(run, project, msgspec.json.decode(row, type=Module).id)
-    cases = [row["id"] async for row in _rows(run, paths.test_cases(project, module))]
+    cases = [row["id"] async for row in rows_of(run, paths.test_cases(project, module))]
     calls = [paths.delete_test_case(project, case) for case in reversed(cases)]
-    words = ""
-    for call in [*calls, paths.delete_module(project, module)]:
-        try:
-            await run.qtest.send(call)
-            words = ""
-        except NotFound:
-            words = ""
-        except (Refused, OutcomeUnknown) as error:
-            words = str(error)
-    return words
+    return await delete_each(run, [*calls, paths.delete_module(project, module)])

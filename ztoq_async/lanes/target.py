@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ztoq_async.errors import AlreadyMoved, Forbidden, NotFound, SettingsError, SourceError, Unauthorised
-from ztoq_async.kinds import KINDS, RIGHTS
+from ztoq_async.kinds import KINDS, rights
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.attributes import required_values
 from ztoq_async.mapping.context import OBJECT_TYPES, Context, Findings, Target, fields_by_label
@@ -46,10 +46,11 @@ async def read_fields(client: QTestClient, project: int, object_type: str) -> di
     return fields_by_label([field async for field in client.get_fields(project, object_type)])
 
 
-async def check_rights(client: QTestClient, project: int) -> None:
+async def check_rights(client: QTestClient, context: Context) -> None:
     """Raises `SettingsError` naming the first right that the move needs and the user lacks."""
+    project = context.target.project_id
     profile: dict[str, Any] = await client.get(paths.profile(project), dict[str, Any])
-    for area, right in RIGHTS:
+    for area, right in rights(context):
         if (profile.get(area) or {}).get(right) is False:
             raise SettingsError(
                 f"the qTest user lacks the right '{right}' on {area.replace('_', ' ')}s in project {project}: "

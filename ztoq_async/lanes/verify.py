@@ -77,7 +77,7 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
     known = await run.overview.by_keys(kind.name, kind.source, [key for key, _, _ in found])
     items = await items_of(run, kind, list(known.values()))
     marks: list[tuple[int, list[str]]] = []
-    fresh: list[tuple[int, Made]] = []
+    shown: list[tuple[Known, Made]] = []
     for key, made, actual in found:
         row = known.get(key)
         if row is None or row.target_id != made.id:
@@ -87,12 +87,10 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
             names = await _differences(run, kind, items[row.id], actual)
             if names is not None and (sure or not names):
                 marks.append((row.id, names))
-            if made.version_id is not None and (made.version_id, made.step_ids) != (row.version_id, row.step_ids):
-                fresh.append((row.id, made))
+            shown.append((row, made))
     if marks:
         await run.overview.mark(marks)
-    if fresh and run.writes:
-        await run.journal.refresh(fresh)
+    await _refresh(run, shown)
 
 
 async def _differences(run: Run, kind: Kind, item: Item, actual: object) -> list[str] | None:
@@ -112,12 +110,24 @@ async def _read_by_id(run: Run, kind: Kind) -> None:
         with one_error():
             async with asyncio.TaskGroup() as group:
                 answers = [(row, group.create_task(_one(run, kind, row, items[row.id]))) for row in rows]
-        marks = [(row.id, task.result()) for row, task in answers]
-        await run.overview.mark([(identifier, words) for identifier, words in marks if words is not None])
+        found = [(row, *answer) for row, task in answers if (answer := task.result()) is not None]
+        await run.overview.mark([(row.id, names) for row, names, _ in found])
+        await _refresh(run, [(row, made) for row, _, made in found if made is not None])
         run.check()
 
 
-async def _one(run: Run, kind: Kind, row: Known, item: Item) -> list[str] | None:
+async def _refresh(run: Run, found: Sequence[tuple[Known, Made]]) -> None:
+    """Keeps versions and steps as qTest has them now: approving changes both."""
+    fresh = [
+        (row.id, made)
+        for row, made in found
+        if made.version_id is not None and (made.version_id, made.step_ids) != (row.version_id, row.step_ids)
+    ]
+    if fresh and run.writes:
+        await run.journal.refresh(fresh)
+
+
+async def _one(run: Run, kind: Kind, row: Known, item: Item) -> tuple[list[str], Made | None] | None:
     assert kind.one is not None and row.target_id is not None
     try:
         refs = await refs_of(run, item)
@@ -125,7 +135,7 @@ async def _one(run: Run, kind: Kind, row: Known, item: Item) -> list[str] | None
     except NotFound:
         return None
     except SourceError as error:
-        return [str(error)]
-    _, actual = kind.made(answer.body, None, run.context)
+        return [str(error)], None
+    made, actual = kind.made(answer.body, None, run.context)
     names = await _differences(run, kind, item, actual)
-    return ["it is not shown whole"] if names is None else names
+    return ["it is not shown whole"] if names is None else names, made

@@ -20,7 +20,8 @@ OBJECT_TYPES = (CASES, SUITES, RUNS)
 class Findings(msgspec.Struct, frozen=True):
     """What the probe learnt about this qTest project; each has a switch in the sandbox.
 
-    `approved_status` is the value that approving writes into the field Status, "" if it leaves it.
+    `drafts_run` and `approved_status` are known when `runs_probed`; the latter is the value that approving writes into
+    the field Status, "" if it leaves it.
     """
 
     called_steps: str = "id"
@@ -28,6 +29,7 @@ class Findings(msgspec.Struct, frozen=True):
     tree_descriptions: bool = True
     drafts_run: bool = False
     approved_status: str = ""
+    runs_probed: bool = False
 
 
 class Source(msgspec.Struct, frozen=True):
