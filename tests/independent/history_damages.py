@@ -221,6 +221,7 @@ RUNS = {
     "a run in no suite": (part("runs", 0, parentType="test-cycle"), A_RUN + "suite: in test-cycle instead of P-R1"),
     "a run of another test case": (part("runs", 0, test_case={"id": 1002}), A_RUN + "test case: of P-T2"),
     "a run's name": (part("runs", 0, name="Case"), A_RUN + "name"),
+    "a run's name of a stub": (part("runs", 3, name="X"), "run P/outside-cycles/X-T9/-: name"),
     "a run's environment": (value("runs", 0, ENVIRONMENT, "Chrome"), A_RUN + "environment"),
     "an environment is lost": (value("runs", 0, ENVIRONMENT, ""), A_RUN + "environment"),
     "an environment where none was": (value("runs", 1, ENVIRONMENT, "Firefox"), "run P-R1/P-T1/-: environment"),

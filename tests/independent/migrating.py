@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from both_sides import dump, read_corpus, read_objects
+from history_reader import HistoryReading, compare_history, with_unlisted
+from history_sides import read_history, read_runs
 from reader import Reading, compare
 
 from ztoq_async.engine import Engine
@@ -18,10 +20,11 @@ FAST = {"zephyr_per_minute": 600_000, "qtest_per_minute": 600_000}
 
 @dataclass(frozen=True)
 class Moved:
-    """The engine's report and the reader's findings."""
+    """The engine's report and the readers' findings."""
 
     report: dict[str, Any]
     reading: Reading
+    executions: HistoryReading
 
 
 async def migrate(source: Any, folder: Path, store: str, *, mapping: str = "") -> Moved:
@@ -34,14 +37,17 @@ async def migrate(source: Any, folder: Path, store: str, *, mapping: str = "") -
         mapping_file.write_text(mapping)
         async with Engine(_settings(sandbox, folder, store, mapping_file)) as engine:
             report = await engine.run()
-        reading = await asyncio.to_thread(_read, sandbox, folder / "corpus", tomllib.loads(mapping))
-        return Moved(report, reading)
+        found = await asyncio.to_thread(_read, sandbox, folder / "corpus", tomllib.loads(mapping))
+        return Moved(report, *found)
 
 
-def _read(sandbox: Sandbox, folder: Path, mapping: dict[str, Any]) -> Reading:
+def _read(sandbox: Sandbox, folder: Path, mapping: dict[str, Any]) -> tuple[Reading, HistoryReading]:
     zephyr, qtest = sandbox.zephyr, sandbox.qtest
     corpus = read_corpus(dump(zephyr.base_url, zephyr.token, zephyr.project, folder))
-    return compare(corpus, read_objects(qtest.base_url, qtest.token, qtest.project), mapping)
+    history = read_history(zephyr.base_url, zephyr.token, corpus)
+    objects = read_objects(qtest.base_url, qtest.token, qtest.project)
+    executions = compare_history(history, read_runs(qtest.base_url, qtest.token, qtest.project), mapping)
+    return compare(with_unlisted(corpus, history), objects, mapping), executions
 
 
 def _settings(sandbox: Sandbox, folder: Path, store: str, mapping: Path | None = None) -> Settings:

@@ -242,6 +242,7 @@ def runs() -> Runs:
         logs=_logs(),
         cases={identity: key for key, identity in IDS.items()},
         versions={
-            identity: {identity * 10: {"id": identity, "test_steps": steps[key]}} for key, identity in IDS.items()
+            identity: {identity * 10: {"id": identity, "name": key, "test_steps": steps[key]}}
+            for key, identity in IDS.items()
         },
     )
