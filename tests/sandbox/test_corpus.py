@@ -49,6 +49,53 @@ async def test_a_small_corpus_is_served_as_it_stands(tmp_path: Path):
         assert (await client.get("/testcases/ABC-T3"))["project"]["self"] == f"{client.base_url}/statuses/1"
 
 
+def _cycle(number: int, **more: Any) -> dict[str, Any]:
+    refs = {name: {"id": 1, "self": f"{_SELF}/statuses/1"} for name in ("project", "status")}
+    return {"id": number, "key": f"ABC-R{number}", "name": f"Cycle {number}", **refs, **more}
+
+
+def _execution(number: int, **more: Any) -> dict[str, Any]:
+    refs = {name: {"id": 1, "self": f"{_SELF}/statuses/1"} for name in ("project", "testExecutionStatus")}
+    case = {"id": 2, "self": f"{_SELF}/testcases/ABC-T2/versions/1"}
+    return {"id": number, "key": f"ABC-E{number}", "testCase": case, **refs, **more}
+
+
+async def test_cycles_and_executions_of_a_corpus_are_served_as_they_stand(tmp_path: Path):
+    """By ascending id, with their own filters and steps; asking for generated ones changes nothing."""
+    results = [{"inline": {"description": "x", "status": {"id": 1, "self": f"{_SELF}/statuses/1"}}}]
+    ended = {"actualEndDate": "2020-01-01T00:00:00Z", "testCycle": {"id": 6, "self": f"{_SELF}/testcycles/6"}}
+    folder = _write(
+        tmp_path,
+        testcases=[_case(2)],
+        testcycles=[_cycle(6), _cycle(5, customFields={"A": 1})],
+        testexecutions=[_execution(9), _execution(8, **ended)],
+        executionsteps=[{"testExecutionKey": "ABC-E8", "values": results}],
+    )
+    async with zephyr(Corpus(folder, executions=50)) as client:
+        assert [row["key"] for row in await client.pages("/testcycles")] == ["ABC-R5", "ABC-R6"]
+        assert [row["id"] for row in await client.pages("/testexecutions")] == [8, 9]
+        for query in ("testCycle=ABC-R6", "actualEndDateAfter=2019-01-01T00:00:00Z"):
+            assert [row["id"] for row in await client.pages(f"/testexecutions?{query}")] == [8]
+        assert [row["id"] for row in await client.pages("/testexecutions?testCase=2")] == [8, 9]
+        assert (await client.pages("/testexecutions/ABC-E8/teststeps"))[0]["inline"]["description"] == "x"
+        assert await client.pages("/testexecutions/9/teststeps") == []
+
+
+async def test_generated_executions_take_what_a_corpus_has(tmp_path: Path):
+    """Its cycles and statuses of executions are used, only what it lacks is generated."""
+    status = {"id": 1, "name": "Tested", "index": 0, "project": {"id": 7}, "type": "TEST_EXECUTION", "default": True}
+    steps = [{"testCaseKey": "ABC-T2", "values": [{"inline": {"description": "x"}, "testCase": None}]}]
+    folder = _write(tmp_path, testcases=[_case(2)], testcycles=[_cycle(5)], statuses=[status], teststeps=steps)
+    async with zephyr(Corpus(folder, executions=10)) as client:
+        rows = await client.pages("/testexecutions")
+        assert sum("actualEndDate" in row for row in rows) == 10
+        assert {row["testExecutionStatus"]["id"] for row in rows} == {1}
+        assert [row["name"] for row in await client.pages("/testcycles")] == ["Cycle 5"]
+        assert {row["testCycle"]["id"] for row in rows} == {5}
+        (step,) = await client.pages("/testexecutions/ABC-E1/teststeps")
+        assert step["inline"]["description"] == "x"
+
+
 async def test_plain_and_gzip_are_the_same(tmp_path: Path):
     """A file may be compressed."""
     _write(tmp_path, testcases=[_case(1)])
@@ -70,6 +117,11 @@ async def test_plain_and_gzip_are_the_same(tmp_path: Path):
         ({"teststeps": [{"testCaseKey": "ABC-T1", "values": {}}]}, "teststeps.jsonl, line 1"),
         ({"testscripts": [{"testCaseKey": "ABC-T1", "type": "other", "text": ""}]}, "testscripts.jsonl, line 1"),
         ({"projects": []}, "projects.jsonl"),
+        ({"testcycles": [_cycle(1), _cycle(1)]}, "ABC-R1 occurs twice"),
+        ({"testcycles": [_cycle(1) | {"key": "ABC-1"}]}, "testcycles.jsonl, line 1"),
+        ({"testexecutions": [_execution(1), _execution(2) | {"key": "ABC-E1"}]}, "ABC-E1 occurs twice"),
+        ({"testexecutions": [_execution(1) | {"testCase": None}]}, "testexecutions.jsonl, line 1"),
+        ({"executionsteps": [{"testExecutionKey": "ABC-E1", "values": [{}]}]}, "executionsteps.jsonl, line 1"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, files: dict[str, list[Any]], place: str):

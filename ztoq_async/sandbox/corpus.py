@@ -138,7 +138,7 @@ class Corpus:
         if executions and self.case_ids and not self.history.executions.ids:
             self.catalogue = completed(self.catalogue, seed, executions)
             self.last_number += ARCHIVED
-            self.history = history(self, len(self.case_ids), executions, seed)
+            self.history = history(self, len(self.case_ids), executions, seed, own=self.history)
 
     def key(self, position: int) -> str:
         return msgspec.json.decode(self._lines[position], type=_Keyed).key

@@ -1,16 +1,15 @@
 """The cycles and executions of a corpus: files `testcycles`, `testexecutions` and `executionsteps`."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from ztoq_async.sandbox.corpus_lines import CorpusError, read_rows
 from ztoq_async.sandbox.source import History
-from ztoq_async.sandbox.stored_executions import StoredExecution, StoredExecutions
+from ztoq_async.sandbox.stored_executions import Key, StoredExecution, StoredExecutions
 
-Key = Annotated[str, msgspec.Meta(pattern=r"^.+-E[0-9]+$")]
+T = TypeVar("T", "_Cycle", StoredExecution)
 
 
 class _Reference(msgspec.Struct):
@@ -41,24 +40,24 @@ class _ResultLine(msgspec.Struct):
 
 def read_history(folder: Path) -> History:
     """What the files hold; a file that is missing is an empty one."""
-    cycles = sorted(
-        ((row.id, line, row) for row, line in read_rows(folder, "testcycles", _Cycle)), key=lambda row: row[0]
-    )
+    cycles = _unique(folder, "testcycles", _Cycle)
     steps = {
         row.key: bytes(msgspec.json.decode(line, type=_ResultLine).values)
         for row, line in read_rows(folder, "executionsteps", _Results)
     }
     return History(
-        executions=StoredExecutions(_executions(folder), steps),
-        cycles=tuple(line for _, line, _ in cycles),
-        cycle_fields=frozenset(name for _, _, row in cycles for name in row.custom_fields),
+        executions=StoredExecutions(_unique(folder, "testexecutions", StoredExecution), steps),
+        cycles=tuple(line for _, line in cycles),
+        cycle_fields=frozenset(name for row, _ in cycles for name in row.custom_fields),
     )
 
 
-def _executions(folder: Path) -> Iterator[tuple[StoredExecution, bytes]]:
+def _unique(folder: Path, name: str, shape: type[T]) -> list[tuple[T, bytes]]:
+    """The rows of a file by ascending id; an id or a key that occurs twice is an error."""
     seen: set[int | str] = set()
-    for row, line in read_rows(folder, "testexecutions", StoredExecution):
-        if row.id in seen or row.key in seen:
-            raise CorpusError(f"{folder / 'testexecutions.jsonl'}: test execution {row.key or row.id} occurs twice")
-        seen.update((row.id, row.key) if row.key else (row.id,))
-        yield row, line
+    rows = sorted(read_rows(folder, name, shape), key=lambda row: row[0].id)
+    for row, _ in rows:
+        if seen & {row.id, row.key or row.id}:
+            raise CorpusError(f"{folder / name}.jsonl: {row.key or row.id} occurs twice")
+        seen |= {row.id, row.key or row.id}
+    return rows

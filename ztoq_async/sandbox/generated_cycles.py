@@ -41,7 +41,7 @@ def count(executions: int) -> int:
 
 
 def completed(catalogue: Catalogue, seed: int, executions: int) -> Catalogue:
-    """The catalogue with folders for cycles and with statuses of the types that it lacks."""
+    """The catalogue with folders for generated cycles and with statuses of the types that it lacks."""
     project = {"id": catalogue.project_id, "self": f"{CLOUD}/projects/{catalogue.project_id}"}
     first = max((row.id for row in catalogue.folders), default=800_000) + 1
     rng = random.Random(f"{seed} cycle folders")  # noqa: S311 - repeatable, not secret
@@ -61,11 +61,6 @@ def cycles(catalogue: Catalogue, seed: int, executions: int) -> tuple[bytes, ...
     return tuple(msgspec.json.encode(_cycle(catalogue, seed, number)) for number in range(count(executions)))
 
 
-def cycle_id(number: int) -> int:
-    """Id of the cycle with this number."""
-    return _FIRST_CYCLE + number * _ID_STEP
-
-
 def _cycle(catalogue: Catalogue, seed: int, number: int) -> dict[str, Any]:
     """Each attribute is absent in some of every six cycles; the second of every six is full."""
     rng = random.Random(f"{seed} cycle {number}")  # noqa: S311 - repeatable, not secret
@@ -75,7 +70,7 @@ def _cycle(catalogue: Catalogue, seed: int, number: int) -> dict[str, Any]:
     start = began(number)
     planned = full or number % 6 in {0, 3, 4}
     return {
-        "id": cycle_id(number),
+        "id": _FIRST_CYCLE + number * _ID_STEP,
         "key": (key := f"{catalogue.project_key}-R{number + 1}"),
         "name": _name(number, rng),
         "project": _reference("projects", catalogue.project_id),

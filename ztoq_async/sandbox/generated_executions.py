@@ -37,6 +37,10 @@ class _Case(NamedTuple):
     texts: int
 
 
+class _Identified(msgspec.Struct):
+    id: int
+
+
 class _Listed(msgspec.Struct):
     id: int
     name: str
@@ -44,14 +48,16 @@ class _Listed(msgspec.Struct):
     default: bool = False
 
 
-def history(cases: CaseSource, usable: int, count: int, seed: int, faulty: int = 0) -> History:
-    """Cycles and `count` executions of the first `usable` cases, whose catalogue must be `completed` before.
+def history(cases: CaseSource, usable: int, count: int, seed: int, *, faulty: int = 0, own: History) -> History:
+    """`count` executions of the first `usable` cases, in the project's own cycles or, if it has none, generated ones.
 
-    `cases.last_number` must already count the `ARCHIVED` cases.
+    The catalogue must be `completed` before, and `cases.last_number` count the `ARCHIVED` cases.
     """
-    executions = GeneratedExecutions(cases, usable, count, seed, faulty)
-    rows = cycles.cycles(cases.catalogue, seed, count)
-    return History(executions, rows, cycles.CYCLE_FIELDS, executions.neighbour)
+    rows = own.cycles or cycles.cycles(cases.catalogue, seed, count)
+    fields = own.cycle_fields if own.cycles else cycles.CYCLE_FIELDS
+    identities = [msgspec.json.decode(row, type=_Identified).id for row in rows]
+    executions = GeneratedExecutions(cases, usable, identities, count, seed, faulty)
+    return History(executions, rows, fields, executions.neighbour)
 
 
 class GeneratedExecutions:
@@ -59,9 +65,11 @@ class GeneratedExecutions:
 
     custom_fields = remarks.FIELDS
 
-    def __init__(self, cases: CaseSource, usable: int, count: int, seed: int, faulty: int) -> None:
+    def __init__(
+        self, cases: CaseSource, usable: int, cycle_ids: Sequence[int], count: int, seed: int, faulty: int
+    ) -> None:
         self._cases, self._usable, self._seed = cases, usable, seed
-        self.cycle_count = cycles.count(count)
+        self._cycle_ids = cycle_ids
         self._good = layout.length(count)
         self.last_number = self._good + faulty
         self.ids: Sequence[int] = range(_FIRST_ID, _FIRST_ID + self.last_number * _ID_STEP, _ID_STEP)
@@ -85,12 +93,12 @@ class GeneratedExecutions:
     def facts(self, position: int) -> Facts:
         slot = self._slot(position)
         case = self._case(position, slot)
-        cycle = layout.half(position) % self.cycle_count
+        cycle = layout.half(position) % len(self._cycle_ids)
         ended = layout.ended(position, slot, cycle, self._seed) if slot.kind == "ended" else ""
         return Facts(
             case_key=case.key,
             case_id=case.id,
-            cycle=0 if slot.case == layout.OUTSIDE else cycles.cycle_id(cycle),
+            cycle=0 if slot.case == layout.OUTSIDE else self._cycle_ids[cycle],
             environment=self._environment(position, slot),
             version=cycles.version(position)["id"] if position % 9 == 4 else 0,
             ended="yesterday" if self._fault(position) == "no date" else ended,

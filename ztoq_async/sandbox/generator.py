@@ -55,7 +55,7 @@ class Generator:
         if executions:
             self.catalogue = completed(self.catalogue, seed, executions)
             self.last_number += ARCHIVED
-            self.history = history(self, cases, executions, seed, faulty)
+            self.history = history(self, cases, executions, seed, faulty=faulty, own=NO_HISTORY)
 
     def key(self, position: int) -> str:
         return f"{lists.PROJECT_KEY}-T{position + 1}"

@@ -2,10 +2,13 @@
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 
 import msgspec
 
 from ztoq_async.sandbox.source import Facts, History
+
+Key = Annotated[str, msgspec.Meta(pattern=r"^.+-E[0-9]+$")]
 
 
 class _Reference(msgspec.Struct):
@@ -20,7 +23,7 @@ class StoredExecution(msgspec.Struct, rename="camel"):
     project: _Reference
     test_case: _Reference
     test_execution_status: _Reference
-    key: str = ""
+    key: Key = ""
     test_cycle: _Reference | None = None
     environment: _Reference | None = None
     jira_project_version: _Reference | None = None
