@@ -12,6 +12,8 @@ from recording import violations
 
 pytestmark = needs_contracts
 CASES = "/api/v3/projects/{projectId}/test-cases"
+LOGS = "/api/v3/projects/{projectId}/test-runs/{testRunId}/test-logs"
+CYCLES = "/api/v3/projects/{projectId}/test-cycles"
 FIELDS = "/api/v3/projects/{projectId}/settings/{objectType}/fields"
 
 
@@ -30,6 +32,13 @@ def post_case(**changed: Any) -> Request:
     return Request("POST", "/api/v3/projects/7/test-cases", CASES, body=json.dumps(body).encode())
 
 
+def post_log(**changed: Any) -> Request:
+    result = {"test_step_id": 3, "status": {"id": 1}, "actual_result": "a", "order": 1}
+    dates = {"exe_start_date": "2024-05-01T10:00:00Z", "exe_end_date": "2024-05-01T10:00:00Z"}
+    body = dates | {"status": {"id": 1}, "test_case_version_id": 2, "note": "n", "test_step_logs": [result]} | changed
+    return Request("POST", "/api/v3/projects/7/test-runs/5/test-logs", LOGS, body=json.dumps(body).encode())
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -38,6 +47,8 @@ def post_case(**changed: Any) -> Request:
         ),
         post_case(),
         post_case(test_steps=[{"description": "d", "expected": "e", "order": 1}]),
+        post_log(),
+        Request("GET", "/api/v3/projects/7/test-cycles", CYCLES, (("parentType", "root"), ("pageSize", "-1"))),
         Request(
             "POST",
             "/oauth/token",
@@ -46,7 +57,7 @@ def post_case(**changed: Any) -> Request:
             content_type="application/x-www-form-urlencoded",
         ),
     ],
-    ids=["list", "create", "create with steps", "log in"],
+    ids=["list", "create", "create with steps", "test log", "list of cycles", "log in"],
 )
 def test_a_proper_request_of_qtest_passes(call: Request):
     """No false alarm: query, JSON body, form."""
@@ -78,6 +89,12 @@ def test_a_proper_request_of_zephyr_passes():
         (Request("POST", "/api/v3/projects/7/test-cases", CASES), "body: missing"),
         (Request("POST", "/api/v3/projects/7/test-cases", CASES, body=b"{"), "body: not application/json"),
         (Request("POST", "/api/v3/projects/7/test-cases", CASES, body=b"{}", content_type="text/plain"), "text/plain"),
+        (post_log(status={"name": "Passed"}), "'id' is a required"),
+        (post_log(exe_start_date=None), "body.exe_start_date"),
+        (post_log(exe_start_date="2024-05-01"), "body.exe_start_date"),
+        (post_log(test_run_id=5), "'test_run_id'"),
+        (post_log(test_step_logs=[{"test_step_id": "3"}]), "body.test_step_logs[0]"),
+        (Request("GET", "/api/v3/projects/7/test-cycles", CYCLES, (("parentType", "folder"),)), "query parentType"),
         (post_case(nmae="A"), "'nmae'"),
         (post_case(name=7), "body.name"),
         (post_case(properties=[{"field_id": 1, "field_value": "x", "colour": "red"}]), "body.properties[0]"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -154,3 +155,15 @@ async def test_every_index_may_lag() -> None:
         assert await rows(qtest, "test-runs", "'Id' = 'TR-1'") == []
         await asyncio.sleep(0.45)
         assert [len(await rows(qtest, kind)) for kind in made] == [1] * 5
+
+
+async def test_the_desk_gives_each_object_as_its_own_get_does() -> None:
+    """One of each kind, and as many as `objects` counts."""
+    async with site() as qtest:
+        made = await history(qtest)
+        run = made["test-runs"]
+        for plural, row in made.items():
+            kind = plural.removesuffix("s")
+            address = f"/{plural}/{row['id']}" if kind != "test-log" else f"/test-runs/{run['id']}/{plural}/{row['id']}"
+            assert [json.loads(line) for line in qtest.state.lines(kind)] == [await qtest.ok("GET", address)]
+            assert qtest.state.objects()[kind] == 1

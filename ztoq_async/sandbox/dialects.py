@@ -86,7 +86,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Largest `size` of a page of test cases and of v4 test steps; 0 is no cap (facts.md 3.4: none was seen)."""
 
     page_cap: Count = 0
-    """Largest `pageSize` of a paged object, below the documented 999; 0 leaves that."""
+    """Largest `pageSize` of a paged object and of test cycles, below the documented 999; 0 leaves that."""
 
     list_lag_s: Seconds = 0.0
     """Seconds until a new module, test case, release, test cycle, suite, run or log shows in its list."""
