@@ -61,7 +61,7 @@ class ZephyrFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=True
     page_cap: Count = 0
     """Largest page that the service gives, whatever is asked for; 0: the documented 1000."""
     cursor_lists: bool = True
-    """Whether `/testcases/nextgen` exists; older tenants answer 404."""
+    """Whether the lists `…/nextgen` exist; older tenants answer 404."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
