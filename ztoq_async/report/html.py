@@ -38,6 +38,10 @@ FINDINGS: dict[str, dict[Any, str]] = {
         True: "The tree of modules shows their descriptions, so modules are found again in one list.",
         False: "The tree of modules hides their descriptions, so each level of modules is read by itself.",
     },
+    "drafts_run": {
+        True: "Drafts can be run: no test case is approved.",
+        False: "Only approved versions can be run: test cases that have runs are approved.",
+    },
 }
 BAD = {"refused", "different", "missing", "extra", "unexplained"}
 
@@ -153,7 +157,12 @@ def _calls(report: Report) -> str:
 
 
 def _findings(report: Report) -> str:
-    words = [FINDINGS[name].get(value, f"{name}: {value}") for name, value in report["findings"].items()]
+    found = dict(report["findings"])
+    if not found.pop("runs_probed", True):
+        found.pop("drafts_run", None)
+    status = found.pop("approved_status", "")
+    words = [FINDINGS[name].get(value, f"{name}: {value}") for name, value in found.items()]
+    words += [f"Approving a test case sets its Status to {status}."] if status else []
     return "<h2>What this qTest project does</h2>\n" + _list(words) if words else ""
 
 
