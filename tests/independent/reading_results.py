@@ -36,9 +36,9 @@ class Results:
         tabled = {int(plain(row[0])) for row in kept}
         aligned = [step for number, step in enumerate(frozen, start=1) if number not in tabled]
         yield from self._logs(aligned, places, log)
-        least = longest([texts(step) for step in frozen], [place.texts for place in places])
-        if len(aligned) < least:
-            yield "steps", f"{len(aligned)} stand at a step, {least} could"
+        wanted = least(frozen, places)
+        if len(aligned) < wanted:
+            yield "steps", f"{len(aligned)} stand at a step, {wanted} could"
         self.aligned += len(aligned)
         self.tabled += len(kept)
 
@@ -110,6 +110,14 @@ class Results:
 
     def _name(self, step: Row) -> str:
         return str(self._names.get((step["inline"].get("status") or {}).get("id"), ""))
+
+
+def least(frozen: list[Row], places: list[Place]) -> int:
+    """How many steps must stand at a step: as many as can, of those of one row of test data."""
+    rows: dict[int | None, list[object]] = {}
+    for step in frozen:
+        rows.setdefault(step["inline"].get("testDataRowNumber"), []).append(texts(step))
+    return max((longest(steps, [place.texts for place in places]) for steps in rows.values()), default=0)
 
 
 def blocks_of(text: str, blocks: Sequence[Block]) -> tuple[str, dict[str, str], list[tuple[str, str]]]:

@@ -3,11 +3,12 @@
 import copy
 
 import pytest
-from aligning import longest
+from aligning import Place, longest
 from both_sides import Corpus
 from history_damages import CHANGES, FROZEN
 from history_reader import compare_history, with_unlisted
 from notes import mark, split, table
+from reading_results import least
 from small_history import MAPPING, PASSED, UNEXECUTED, history, runs
 
 
@@ -85,6 +86,15 @@ def test_a_table_within_a_cell_stays_there():
         ["1", f"{inner}&lt;"],
         ["2"],
     ]
+
+
+def test_steps_of_one_row_of_test_data_are_aligned_together():
+    """Where each row of test data ran all steps, as many must stand at a step as of one row can."""
+    places = [Place(number, None, (text, None, None)) for number, text in enumerate("bacd")]
+    frozen = [{"inline": {"description": text, "testDataRowNumber": row}} for row in (0, 1) for text in "abcd"]
+    assert least(frozen, places) == 3
+    assert least([*frozen, {"inline": {"description": "b"}}], places) == 3
+    assert least([], places) == 0
 
 
 @pytest.mark.parametrize(
