@@ -96,6 +96,17 @@ async def test_a_change_of_an_execution_leaves_what_it_does_not_name():
         assert [row["key"] for row in found["values"]] == ["SBX-E5"]
 
 
+async def test_a_change_leaves_the_links_of_steps():
+    """They come with `includeStepLinks` as before, and only then."""
+    async with zephyr(source()) as client:
+        for key in ("SBX-E7", "SBX-E14"):
+            plain, more = f"/testexecutions/{key}", f"/testexecutions/{key}?includeStepLinks=true"
+            before = [(await client.get(path))["links"] for path in (plain, more)]
+            assert len(before[1]["issues"]) == len(before[0]["issues"]) + 1
+            await client.call("PUT", plain, json={"comment": "Changed"})
+            assert [(await client.get(path))["links"] for path in (plain, more)] == before
+
+
 async def test_results_are_written_in_the_order_of_the_steps():
     """What an item leaves out stays; more results than steps, or an unknown status, change nothing."""
     async with zephyr(source()) as client:

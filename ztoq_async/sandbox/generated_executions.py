@@ -118,7 +118,7 @@ class GeneratedExecutions:
             "testCase": {"id": case.id, "self": address},
             "environment": _reference("environments", facts.environment) if facts.environment else None,
             "jiraProjectVersion": cycles.version(position) if facts.version else None,
-            "testExecutionStatus": _reference("statuses", self._status(position, slot)),
+            "testExecutionStatus": _reference("statuses", self._status(position, slot, rng)),
             "estimatedTime": rng.choice((None, 0, 90_000, 3_600_000)),
             "automated": position % 7 == 5,
             "testCycle": _reference("testcycles", facts.cycle) if facts.cycle else None,
@@ -184,23 +184,23 @@ class GeneratedExecutions:
             return 0
         return known[(layout.half(position) + (slot.environment == "second")) % len(known)]
 
-    def _status(self, position: int, slot: Slot) -> int:
+    def _status(self, position: int, slot: Slot, rng: random.Random) -> int:
         if self._fault(position) == "unknown status":
             return lists.UNKNOWN_STATUS
         if slot.kind == "planned":
             return self._renamed if position % 3 == 0 else self._default
         if position % 211 == 57:
             return self._default
-        return self._random(position, "status").choice(self._results or [self._default])
+        return rng.choice(self._results or [self._default])
 
     def _links(self, position: int, step_links: bool) -> dict[str, Any]:
-        address = f"{CLOUD}/testexecutions/{self._key(position)}/links"
-        first = 600_000_000 + position * 4
-        rng = self._random(position, "links")
-        found = [cycles.issue_link(first + n, rng) for n in range(2)] if position % 19 == 6 else []
-        if step_links and position % 19 in {6, 13}:
-            found.append(cycles.issue_link(first + 2, self._random(position, "step links")))
-        return {"self": address, "issues": found}
+        found: list[dict[str, Any]] = []
+        if position % 19 in {6, 13}:
+            rng, first = self._random(position, "links"), 600_000_000 + position * 4
+            links = [cycles.issue_link(first + n, rng) for n in range(3)]
+            own, of_steps = (links[:2] if position % 19 == 6 else []), (links[2:] if step_links else [])
+            found = own + of_steps
+        return {"self": f"{CLOUD}/testexecutions/{self._key(position)}/links", "issues": found}
 
     def _random(self, position: int, what: str) -> random.Random:
         return random.Random(f"{self._seed} {what} {position}")  # noqa: S311 - repeatable, not secret

@@ -87,8 +87,9 @@ class ExecutionStore:
         return self._selections[wanted]
 
     def row(self, position: int, *, step_links: bool = False) -> bytes:
-        written = self._rows.get(position)
-        return self._source.row(position, step_links=step_links) if written is None else written
+        if position not in self._rows:
+            return self._source.row(position, step_links=step_links)
+        return self._with_step_links(position) if step_links and position < self._base else self._rows[position]
 
     def values(self, position: int) -> dict[str, Any]:
         return _decode(self.row(position))
@@ -117,6 +118,13 @@ class ExecutionStore:
     def write_steps(self, position: int, steps: bytes, updated: str) -> None:
         self._steps[position] = steps
         self._touch(position, updated)
+
+    def _with_step_links(self, position: int) -> bytes:
+        """The written row with the links that the steps had in the source."""
+        row, source = _decode(self._rows[position]), _decode(self._source.row(position, step_links=True))
+        held = [link["id"] for link in row["links"]["issues"]]
+        row["links"]["issues"] += [link for link in source["links"]["issues"] if link["id"] not in held]
+        return encode(row)
 
     def _by_id(self, identity: int) -> int | None:
         position = self.from_id(identity)
