@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
@@ -16,6 +17,9 @@ from ztoq_async.sandbox.qtest.log_store import StepLog
 
 if TYPE_CHECKING:
     from ztoq_async.sandbox.qtest.state import QTestState
+
+MOST_SLOTS = 10_000
+"""Cases that call each other twice, many deep, have more steps than can be counted."""
 
 
 class StatusInput(msgspec.Struct, forbid_unknown_fields=True):
@@ -79,13 +83,17 @@ class Slot(NamedTuple):
         return self.step.id, self.parent, self.called
 
 
-def slots(state: QTestState, steps: list[Step], parent: int = 0, called: int = 0) -> Iterator[Slot]:
+def slots(state: QTestState, steps: list[Step]) -> list[Slot]:
     """The steps in their order, those of called cases, in their current versions, behind the step that calls."""
+    return list(islice(_expanded(state, steps, 0, 0), MOST_SLOTS))
+
+
+def _expanded(state: QTestState, steps: list[Step], parent: int, called: int) -> Iterator[Slot]:
     for step in steps:
         yield Slot(step, parent, called)
         case = state.cases.find(step.called) if step.called else None
         if case:
-            yield from slots(state, case.newest.content.steps, step.id, case.id)
+            yield from _expanded(state, case.newest.content.steps, step.id, case.id)
 
 
 def no_defects(defects: list[Any] | None) -> None:
@@ -98,7 +106,7 @@ def step_logs(state: QTestState, content: Content, given: list[StepLogInput]) ->
     fills = state.dialect.fills_step_logs
     if not (given or fills):
         return []
-    places = list(slots(state, content.steps))
+    places = slots(state, content.steps)
     free = Counter(slot.key for slot in places)
     rows = [_row(state, row, place, free) for place, row in enumerate(given, 1)]
     rows.sort(key=lambda row: row.order)
