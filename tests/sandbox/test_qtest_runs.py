@@ -180,3 +180,21 @@ async def test_the_caller_may_execute() -> None:
         rights = await qtest.ok("GET", "/user-profiles/current")
         assert all(rights[area]["create"] for area in ("test_cycle", "test_suite", "test_run"))
         assert rights["test_run"]["execute"] and rights["test_run"]["modify_test_logs_by_self"]
+
+
+async def test_a_run_outlives_its_case() -> None:
+    """It still names the case that is gone, can be read with its logs, and takes no more of them."""
+    async with site() as qtest:
+        case = await qtest.approved(test_steps=steps("one"))
+        run = await qtest.run(case)
+        step = {"test_step_id": case["test_steps"][0]["id"], "status": {"id": await qtest.status("Failed")}}
+        log = await qtest.log(run, test_step_logs=[step])
+        await qtest.ok("DELETE", f"/test-cases/{case['id']}")
+        address = f"/test-runs/{run['id']}"
+        read = await qtest.ok("GET", address, params={"expand": "testcase"})
+        assert (read["test_case"]["id"], read["test_case_version"]) == (case["id"], None)
+        [row] = (await qtest.ok("GET", f"{address}/test-logs"))["items"]
+        assert row["id"] == log["id"]
+        assert [(result["test_step_id"], result["description"]) for result in row["test_step_logs"]] == [
+            (step["test_step_id"], None)]  # fmt: skip
+        await qtest.refused("POST", f"{address}/test-logs", json=await qtest.log_body())

@@ -131,6 +131,7 @@ async def test_everything_of_test_execution_is_found() -> None:
         assert len(await rows(qtest, "test-runs", "'Zephyr Key' in ('MM-R1/T1/-', 'x')")) == 1
         assert await rows(qtest, "test-runs", "'Zephyr Key' = 'MM-R1'") == []
         assert len(await rows(qtest, "test-cycles", "'Description' ~ 'D'")) == 1
+        assert len(await rows(qtest, "test-runs", "'Status' = 'Passed'")) == 1
         for query in ("'Note' = 'n'", "'Status' = 'Passed'", "'Execution End Date' < '2024-05-02T00:00:00Z'"):
             assert len(await rows(qtest, "test-logs", query)) == 1
         await qtest.refused("POST", "/search", json={"object_type": "test-logs", "query": "'Zephyr Key' = 'x'"})

@@ -93,7 +93,7 @@ def run_row(state: QTestState, run: Run, *, listed: bool = False, expand: str = 
     row = {
         **_row(run, "TR"),
         **_parent(run),
-        "properties": values.rows(state.fields, _shown_values(state, run, latest), state.names, "test-runs"),
+        "properties": values.rows(state.fields, shown_values(state, run, latest), state.names, "test-runs"),
         "testCaseId": run.case_id,
         "test_case": _case(state, run.case_id, case, version, expand),
         "test_case_version_id": run.version_id,
@@ -113,7 +113,7 @@ def run_row(state: QTestState, run: Run, *, listed: bool = False, expand: str = 
     return row
 
 
-def _shown_values(state: QTestState, run: Run, latest: Log | None) -> dict[int, str]:
+def shown_values(state: QTestState, run: Run, latest: Log | None) -> dict[int, str]:
     """The run's properties; Status says what its newest log says."""
     field = state.fields.labelled("test-runs", "Status") if latest else None
     value = field.labelled(state.statuses[latest.status]["name"]) if field and latest else None

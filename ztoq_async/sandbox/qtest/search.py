@@ -86,7 +86,7 @@ def _reader(state: QTestState, kind: Searchable, clause: Clause) -> Callable[[An
     if clause.field in own:
         return own[clause.field]
     field = _field(state, kind, clause)
-    return lambda view: shown(field, kind.values(view).get(field.id, ""), state.names)
+    return lambda view: shown(field, kind.values(state, view).get(field.id, ""), state.names)
 
 
 def _field(state: QTestState, kind: Searchable, clause: Clause) -> Field:

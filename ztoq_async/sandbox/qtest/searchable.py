@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ztoq_async.sandbox.qtest import clock, keys
-from ztoq_async.sandbox.qtest.execution_rows import cycle_row, release_row, run_row, suite_row
+from ztoq_async.sandbox.qtest.execution_rows import cycle_row, release_row, run_row, shown_values, suite_row
 from ztoq_async.sandbox.qtest.log_rows import log_row
 from ztoq_async.sandbox.qtest.rendering import case_row
 from ztoq_async.sandbox.qtest.shelf import Item
@@ -48,7 +48,7 @@ class Searchable:
     prefix: str = ""
     fields: str = ""
     view: Callable[[Any], Any] = lambda item: item
-    values: Callable[[Any], dict[int, str]] = lambda item: item.values
+    values: Callable[[QTestState, Any], dict[int, str]] = lambda state, item: item.values
 
     def number(self, text: str) -> int | None:
         """The number in an id that people see, as `TC-12`."""
@@ -103,11 +103,11 @@ def _log_row(state: QTestState, log: Any, asked: Asked) -> dict[str, Any]:
 SEARCHABLE = {
     "test-cases": Searchable(
         lambda state: state.cases, _case_texts, lambda state, case, asked: case_row(state, case, steps=asked.steps),
-        "TC-", "test-cases", lambda case: (case, case.newest.content), lambda view: view[1].values,
+        "TC-", "test-cases", lambda case: (case, case.newest.content), lambda state, view: view[1].values,
     ),
     "test-runs": Searchable(
         lambda state: state.execution.runs, _item_texts("TR-"), lambda state, run, asked: run_row(state, run), "TR-",
-        "test-runs",
+        "test-runs", values=lambda state, run: shown_values(state, run, state.execution.logs.latest(run.id)),
     ),
     "test-suites": Searchable(
         lambda state: state.execution.suites, _item_texts("TS-"), lambda state, suite, asked: suite_row(state, suite),
