@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from ztoq_async.lanes.extract import Detail, Details
-from ztoq_async.lanes.run import Run
+from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.kind import Kind
 from ztoq_async.plan import Row
 from ztoq_async.zephyr.sources import Source
@@ -22,6 +22,7 @@ class Planning:
         self._kind = kind
         self._planner = kind.plan(run.context)
         self._rows: list[Row] = []
+        self._late = 0
         self.complete = asyncio.Event()
 
     async def from_list(self) -> None:
@@ -63,7 +64,7 @@ class Planning:
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []
-        await self._run.journal.plan(rows, self._kind.source if self._kind.waits else "")
+        self._late += await self._run.journal.plan(rows, self._kind.source if self._kind.waits else "")
 
     async def _end(self) -> None:
         wanted = self._planner.wanted()
@@ -71,6 +72,11 @@ class Planning:
         for row in self._planner.end(known):
             await self._add([row])
         await self._write()
+        if self._late:
+            self._run.note(
+                f"{self._late} {plural(self._kind.name)} were made before others that belong before them: "
+                "qTest shows these last"
+            )
         self.complete.set()
         self._run.journal.settled.set()
 

@@ -117,14 +117,18 @@ def _end(execution: TestExecution, case: str, item: Item, notes: list[Note]) -> 
     return created
 
 
-def planned_notes(execution: TestExecution, frozen: list[Result]) -> list[Note]:
-    """What becomes of a planned execution: its run says where it stands; what more it holds has no place there."""
+def planned_notes(execution: TestExecution, frozen: list[Result], estimated: int | None) -> list[Note]:
+    """What becomes of a planned execution: its run says where it stands; what more it holds has no place there.
+
+    `estimated` is the test case's own estimated time, which executions repeat.
+    """
     attributes_set = list(leaves(msgspec.to_builtins(execution)))
     for step in frozen:
         attributes_set += leaves(msgspec.to_builtins(step), PATH)
     lost = "a planned execution has no log that could hold it"
+    kept = {"estimatedTime"} if execution.estimated_time == estimated else set()
     return [
-        Note(name, "planned", lost if name in LOST_WHEN_PLANNED or name.startswith("customFields.") else "")
+        Note(name, "planned", lost if name in LOST_WHEN_PLANNED - kept or name.startswith("customFields.") else "")
         for name in attributes_set
         if not is_identity(name)
     ]

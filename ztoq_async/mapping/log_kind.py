@@ -70,7 +70,15 @@ def _recognise(items: list[bytes], context: Context) -> Iterator[Found]:
 
 def _build_planned(item: Item, context: Context) -> tuple[None, list[Note]]:
     execution, results = log.decoded(item)
-    return None, log.planned_notes(execution, results)
+    case = item.beside.get(item.parent("test-case", "stub-case"))
+    estimated = msgspec.json.decode(case.record, type=_Estimated).estimatedTime if case else None
+    return None, log.planned_notes(execution, results, estimated)
+
+
+class _Estimated(msgspec.Struct):
+    """The estimated time of a test case, in milliseconds; null in a stub's execution is none."""
+
+    estimatedTime: int | None = None  # noqa: N815 - the record's own name
 
 
 def _run_id(refs: Refs) -> int:
@@ -115,7 +123,6 @@ PLANNED = replace(
     build=_build_planned,
     create=lambda target, context, refs: Made(0),
     read_back=None,
-    beside=(),
     keyed=lambda context: False,
     reported="test-run",
 )

@@ -43,7 +43,7 @@ class StepResult(msgspec.Struct, frozen=True):
     actual: str
 
 
-_Texts = tuple[Any, Any, Any]
+_Texts = tuple[str, str, str]
 
 
 def loaded(case: str, item: Item) -> list[tuple[Place, _Texts]]:
@@ -74,15 +74,21 @@ def _script(case: str, item: Item) -> Script:
 
 
 def _texts(step: Inline | Result) -> _Texts:
-    return tree(step.description), tree(step.test_data), tree(step.expected_result)
+    return step.description or "", step.test_data or "", step.expected_result or ""
+
+
+def _trees(texts: _Texts) -> tuple[Any, ...]:
+    return tuple(tree(text) for text in texts)
 
 
 def aligned(frozen: list[Result], steps: list[tuple[Place, _Texts]]) -> list[Place | None]:
     """For each frozen step the step that it is now, in order; None where there is none."""
-    then, now = [_texts(step) for step in frozen], [texts for _, texts in steps]
+    then: list[tuple[Any, ...]] = [_texts(step) for step in frozen]
+    now: list[tuple[Any, ...]] = [texts for _, texts in steps]
     found: list[Place | None] = [None] * len(frozen)
     if then == now:
         return [place for place, _ in steps]
+    then, now = [_trees(texts) for texts in then], [_trees(texts) for texts in now]
     for start, other, size in SequenceMatcher(None, then, now, autojunk=False).get_matching_blocks():
         for step in range(size):
             found[start + step] = steps[other + step][0]
@@ -173,16 +179,15 @@ def _status_cell(step: Result, context: Context, notes: list[Note]) -> str:
 
 def create_bodies(results: list[StepResult], context: Context, refs: Refs) -> list[dict[str, Any]]:
     """The array `test_step_logs` of a log, by the ids of this project (facts.md 3.10)."""
-    return [_body(result, order, context, refs) for order, result in enumerate(results, start=1)]
+    return [_body(result, context, refs) for result in results]
 
 
-def _body(result: StepResult, order: int, context: Context, refs: Refs) -> dict[str, Any]:
+def _body(result: StepResult, context: Context, refs: Refs) -> dict[str, Any]:
     place = result.place
     body: dict[str, Any] = {
         "test_step_id": step_id(place, refs),
         "status": {"id": context.target.statuses[result.status].id},
         "actual_result": result.actual,
-        "order": order,
     }
     if place.caller is None:
         return body

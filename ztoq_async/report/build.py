@@ -92,7 +92,7 @@ def outcome(kinds: Mapping[str, Mapping[str, int]], ledger: Mapping[str, Any], *
     if ledger["unexplained"]:
         return "failed"
     bad = sum(row[word] for row in kinds.values() for word in ("refused", "different", "missing", "extra"))
-    return "degraded" if bad else "complete"
+    return "degraded" if bad or ledger["refused"] else "complete"
 
 
 def report(

@@ -21,6 +21,7 @@ from ztoq_async.store.statements import (
     CLAIM,
     FORGET_EDGES,
     LACKS,
+    LATE,
     MOVE,
     READY,
     REFRESH,
@@ -92,25 +93,41 @@ class Journal:
         async with self._lock:
             await self._tenure.write(self._database, write)
 
-    async def plan(self, rows: Sequence[Row], waiting_for: str = "") -> None:
+    async def plan(self, rows: Sequence[Row], waiting_for: str = "") -> int:
         """Writes rows that are new, with their edges; rows that are known belong to this pass again.
 
         Refused ones get another chance, and done ones that are planned `again`. Rows wait for the details of the
-        records `waiting_for`, a source of the archive, where this pass has not read them yet.
+        records `waiting_for`, a source of the archive, where this pass has not read them yet. Answers how many rows
+        that are done already should have come after one that is still to be made.
         """
         if not rows:
-            return
+            return 0
 
-        async def write(session: Session) -> None:
+        async def write(session: Session) -> int:
             await self._insert(session, rows)
             if waiting_for:
                 await session.execute(LACKS, rows[0].kind, waiting_for, [row.key for row in rows], self._pass)
             await self._connect(session, rows)
             await self._refuse_children(session)
+            return await self._late(session, rows)
 
         async with self._lock:
-            await self._tenure.write(self._database, write)
+            late = await self._tenure.write(self._database, write)
         self.settled.set()
+        return late
+
+    async def _late(self, session: Session, rows: Sequence[Row]) -> int:
+        pairs = [(row, name.partition(":")) for row in rows for name in row.after]
+        if not pairs:
+            return 0
+        found = await session.fetchval(
+            LATE,
+            [row.kind for row, _ in pairs],
+            [row.key for row, _ in pairs],
+            [kind for _, (kind, _, _) in pairs],
+            [key for _, (_, _, key) in pairs],
+        )
+        return int(found)
 
     async def _insert(self, session: Session, rows: Sequence[Row]) -> None:
         await session.execute(

@@ -21,6 +21,12 @@ WHERE j.kind = $1 AND j.key = ANY($3::text[]) AND j.state = '{PENDING}'
     AND a.source = $2 AND a.key = j.key AND (a.detail_pass < $4 OR a.fault <> '')
 """
 
+LATE = f"""
+SELECT count(*) FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(kind, key, before_kind, before_key)
+JOIN journal c ON c.kind = t.kind AND c.key = t.key AND c.state = '{DONE}'
+JOIN journal p ON p.kind = t.before_kind AND p.key = t.before_key AND p.state = '{PENDING}' AND p.target_id IS NULL
+"""
+
 REFRESH = """
 UPDATE journal j SET version_id = t.version, step_ids = string_to_array(t.steps, ',')::bigint[]
 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS t(id, version, steps) WHERE j.id = t.id
