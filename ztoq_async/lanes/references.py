@@ -20,13 +20,15 @@ Missing = dict[tuple[str, str], Read]
 
 
 async def read_references(run: Run) -> None:
-    """Asks for each such record once; what Zephyr has not either is kept as the record that names it."""
+    """Asks for each such record once a pass; what Zephyr has not either is kept as the record that names it."""
+    unlisted = [source.name for source in SOURCES if source.pages is None]
+    if all([(await run.archive.reading(name)).complete for name in unlisted]):
+        return
     for source in SOURCES:
         if source.refers is not None:
             await _read_missing(run, await _missing(run, source))
-    for source in SOURCES:
-        if source.pages is None:
-            await run.archive.add_page(source.name, [], Reading(complete=True))
+    for name in unlisted:
+        await run.archive.add_page(name, [], Reading(complete=True))
 
 
 async def _missing(run: Run, source: Source) -> Missing:
