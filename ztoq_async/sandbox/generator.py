@@ -7,6 +7,8 @@ there is exactly one cycle of calls: SBX-T15 → SBX-T16 → SBX-T15.
 
 `faulty` adds records that no migration can carry, as the last ones, in turn: a blank name; steps that answer 500 for
 ever; a status that no list knows; a script of an unknown type; a step-by-step case whose steps answer 422.
+
+What `executions` adds is told in `generated_layout` (where each stands) and `generated_executions` (what it shows).
 """
 
 import random
