@@ -62,11 +62,15 @@ def decoded(item: Item) -> tuple[TestExecution, list[Result]]:
 
 
 def is_planned(execution: TestExecution, context: Context) -> bool:
-    """True for an execution that nobody has begun: Not Executed, by name or as the default, and without an end date."""
+    """True for an execution that nobody has begun: without an end date, and Not Executed.
+
+    That is the status of that name, the project's default, or one that the mapping makes the default of qTest's runs.
+    """
     status = context.source.execution_statuses.get(execution.test_execution_status.id)
     if status is None or execution.actual_end_date:
         return False
-    return status.default or status.name.casefold() == NOT_EXECUTED
+    result = context.target.statuses.get(context.rules.execution_status.get(status.name, status.name))
+    return status.default or status.name.casefold() == NOT_EXECUTED or (result is not None and bool(result.is_default))
 
 
 def build(execution: TestExecution, frozen: list[Result], item: Item, context: Context) -> tuple[LogTarget, list[Note]]:

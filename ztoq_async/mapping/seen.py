@@ -86,10 +86,12 @@ class SeenCycles(msgspec.Struct):
     owners: set[str] = msgspec.field(default_factory=set)
     versions: set[int] = msgspec.field(default_factory=set)
     attributes: set[str] = msgspec.field(default_factory=set)
+    plans: int = 0
 
     def add(self, cycle: TestCycle) -> None:
-        """Notes the values of one test cycle."""
+        """Notes the values of one test cycle; `plans` counts links to test plans."""
         self.number += 1
+        self.plans += len(cycle.links.test_plans)
         if cycle.owner and cycle.owner.account_id:
             self.owners.add(cycle.owner.account_id)
         if cycle.jira_project_version:

@@ -49,6 +49,6 @@ def instant(text: str | None) -> datetime | None:
 
 def place(execution: TestExecution) -> str:
     """Sorts executions of one test cycle, case and environment together, oldest end first, undated before all."""
-    end = instant(execution.actual_end_date)
-    group = (cycle_key(execution.test_cycle), case_key(execution), environment_id(execution))
+    end, cycle = instant(execution.actual_end_date), execution.test_cycle
+    group = (str(cycle.id or cycle.self) if cycle else "", case_key(execution), environment_id(execution))
     return "\x1f".join((*group, end.isoformat() if end else "", f"{execution.id:020d}"))

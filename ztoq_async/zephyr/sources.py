@@ -24,7 +24,7 @@ class Source:
 
     `place` sorts its records. `refers` names records of other lists, by their names here and keys; where a list lacks
     one it is asked for with `single`, and where Zephyr has none either the record that refers stands for it in the
-    list named `absent`. A list without `pages` holds only such records.
+    list named `absent`. A list without `pages` holds only such records. `blank` stands for a detail that nobody read.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Source:
     refers: Callable[[Any], Iterator[tuple[str, str]]] | None = None
     single: Callable[[ZephyrClient, str], Awaitable[bytes]] | None = None
     absent: str = ""
+    blank: bytes = b""
 
 
 def _list(name: str, path: str, shape: type[Any], *, one: bool = False, **query: str) -> Source:
@@ -104,6 +105,7 @@ SOURCES: tuple[Source, ...] = (
         refers=_values_of_case,
         single=_test_case,
         absent="missing-case",
+        blank=b'{"type":"steps","steps":[]}',
     ),
     Source("missing-case", None, TestExecution, case_key, detail=_results),
 )
@@ -124,6 +126,8 @@ def chosen(executions: str) -> Mapping[str, Query]:
     except ValueError:
         moment = None
     if word != "since" or moment is None:
-        raise SettingsError(f"executions: all, last or since:DATE (2024-05-31) was expected, not '{executions}'")
+        raise SettingsError(
+            f"executions: all, last or since:DATE was expected, as in  since:2024-05-31, not '{executions}'"
+        )
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     return {"test-execution": (("actualEndDateAfter", moment.strftime("%Y-%m-%dT%H:%M:%SZ")),)}
