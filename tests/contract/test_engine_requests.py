@@ -15,7 +15,7 @@ from ztoq_async.sandbox import Generator, Sandbox
 from ztoq_async.settings import Settings, load
 
 pytestmark = needs_contracts
-CASES = 60
+CASES, EXECUTIONS = 40, 60
 
 
 async def recorded_run(folder: Path) -> list[Call]:
@@ -25,7 +25,7 @@ async def recorded_run(folder: Path) -> list[Call]:
     def record(attempt: Attempt) -> None:
         calls.append(attempt.call)
 
-    async with Sandbox(Generator(CASES)) as sandbox:
+    async with Sandbox(Generator(CASES, executions=EXECUTIONS)) as sandbox:
 
         def settings(**tables: Any) -> Settings:
             zephyr, qtest = sandbox.zephyr, sandbox.qtest
@@ -50,6 +50,7 @@ async def test_every_request_of_a_run_is_in_the_contracts(tmp_path: Path):
     calls = await recorded_run(tmp_path)
     qtest = [call for call in calls if re.match(r"/(api|oauth)/", call.path)]
     zephyr = [call for call in calls if not re.match(r"/(api|oauth)/", call.path)]
-    assert len(zephyr) > CASES
+    assert len(zephyr) > CASES + EXECUTIONS
     assert sum(call.method == "POST" and call.path.endswith("/test-cases") for call in qtest) >= CASES
+    assert sum(call.method == "POST" and call.path.endswith("/test-logs") for call in qtest) >= EXECUTIONS
     assert violations(contract(ZEPHYR), zephyr) + violations(contract(QTEST), qtest) == []

@@ -2,8 +2,8 @@
 
 from moving import FAST, a_move, assert_everything_once
 
-from ztoq_async.lanes.probe import _required
-from ztoq_async.mapping.context import Context, Source, Target
+from ztoq_async.lanes.probing import required
+from ztoq_async.mapping.context import CASES, Context, Source, Target
 from ztoq_async.mapping.rules import Rules
 from ztoq_async.qtest.records import AllowedValue, DataType, Field
 from ztoq_async.zephyr.records import Project
@@ -20,5 +20,5 @@ def test_the_probe_fills_whatever_the_project_requires():
     """A required Status has a rule for each case of the move; the probe's cases have any value that is switched on."""
     values = [AllowedValue(7, "Old", is_active=False), AllowedValue(8, "New")]
     field = Field(3, "Status", DataType.COMBO, required=True, system_field=True, allowed_values=values)
-    context = Context(Source(Project(1, "A")), Rules(), Target(1, {"Status": field}))
-    assert _required(context) == [{"field_id": 3, "field_value": "8"}]
+    context = Context(Source(Project(1, "A")), Rules(), Target(1, {CASES: {"Status": field}}))
+    assert required(context, CASES) == [{"field_id": 3, "field_value": "8"}]

@@ -4,7 +4,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from ztoq_async.kinds import prepare
-from ztoq_async.mapping.context import Context, Findings, Source, Target, fields_by_label
+from ztoq_async.mapping.context import CASES as TEST_CASES
+from ztoq_async.mapping.context import OBJECT_TYPES, Context, Findings, Source, Target, fields_by_label
 from ztoq_async.mapping.field import create_body
 from ztoq_async.mapping.gathering import Gathering
 from ztoq_async.mapping.rules import Rules
@@ -128,16 +129,20 @@ def system_fields():
 
 def with_our_fields(context):
     """The context after the fields were made as planned: what a second start sees."""
-    made = [*context.target.fields.values()]
-    known = {field.label for field in made}
-    for number, plan in enumerate(context.plans.values(), start=100):
-        if plan.label in known:
-            continue
-        body = create_body(plan)
-        values = [AllowedValue(1000 * number + place, label) for place, label in enumerate(plan.choices)]
-        made.append(Field(number, body["label"], body["data_type"], allowed_values=values or None))
-    target = msgspec.structs.replace(context.target, fields=fields_by_label(made))
+    fields = {object_type: _with_ours(context, object_type) for object_type in OBJECT_TYPES}
+    target = msgspec.structs.replace(context.target, fields=fields)
     return msgspec.structs.replace(context, target=target)
+
+
+def _with_ours(context, object_type):
+    made = dict(context.target.of(object_type))
+    first = 100 * (1 + OBJECT_TYPES.index(object_type))
+    for number, plan in enumerate(context.planned(object_type).values(), start=first):
+        if plan.label not in made:
+            body = create_body(plan)
+            values = [AllowedValue(1000 * number + place, label) for place, label in enumerate(plan.choices)]
+            made[plan.label] = Field(number, body["label"], body["data_type"], allowed_values=values or None)
+    return fields_by_label(made.values())
 
 
 def context_of(cases, *, folders=(), rules=None, findings=None, fields=None):
@@ -150,6 +155,6 @@ def context_of(cases, *, folders=(), rules=None, findings=None, fields=None):
         gathering.add("folder", msgspec.json.encode(folder))
     for case in cases:
         gathering.add("test-case", msgspec.json.encode(case))
-    target = Target(1, fields_by_label(fields or system_fields()), {}, findings or Findings())
+    target = Target(1, {TEST_CASES: fields_by_label(fields or system_fields())}, {}, {}, findings or Findings())
     source: Source = gathering.source()
     return prepare(Context(source, rules or Rules(), target))

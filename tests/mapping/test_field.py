@@ -8,6 +8,7 @@ from samples import ANY_VALUE, NAMES, TEXT, context_of, system_fields, with_our_
 from ztoq_async.errors import SettingsError, SourceError
 from ztoq_async.kinds import prepare
 from ztoq_async.mapping import values
+from ztoq_async.mapping.context import CASES
 from ztoq_async.mapping.field import chunks, create_body, missing_values, type_of
 from ztoq_async.mapping.propose import propose
 from ztoq_async.mapping.rules import FIELD_TYPES, Rules, read_rules
@@ -45,11 +46,11 @@ SITE = st.lists(
 def test_labels_are_unique_short_and_no_system_fields(custom, site):
     """No two fields share a label, whatever the case of its letters; none takes a field of the site that is not fit."""
     context = context_of([case(customFields=custom)], fields=[*system_fields(), *site])
-    labels = [plan.label.casefold() for plan in context.plans.values()]
+    labels = [plan.label.casefold() for plan in context.planned(CASES).values()]
     assert len(set(labels)) == len(labels)
-    system = {field.label.casefold() for field in context.target.fields.values() if field.system_field}
+    system = {field.label.casefold() for field in context.target.of(CASES).values() if field.system_field}
     assert system.isdisjoint(labels)
-    for plan in context.plans.values():
+    for plan in context.planned(CASES).values():
         assert 0 < len(plan.label) <= 100
         assert plan.label == plan.label.strip()
         assert plan.label.isprintable() or "\x00" not in plan.label
@@ -91,10 +92,10 @@ def test_every_value_seen_fits_the_type_that_was_chosen_for_it(found):
 def test_a_type_by_rule_is_kept_or_refuses_by_name(word, value):
     """`[fields]` decides: choices only where the type has them, a value that does not fit is refused, none is lost."""
     context = context_of([case(customFields={"F": value})], rules=Rules(fields={"F": word}))
-    plan = context.plans["customFields.F"]
+    plan = context.planned(CASES)["customFields.F"]
     assert plan.data_type == FIELD_TYPES[word]
     assert bool(plan.choices) <= (plan.data_type in (DataType.COMBO, DataType.MULTI_SELECT))
-    field = with_our_fields(context).target.fields[plan.label]
+    field = with_our_fields(context).field(plan.label)
     try:
         sent = values.to_property(values.from_zephyr(value, plan.data_type), field)["field_value"]
     except SourceError:
@@ -126,8 +127,8 @@ def test_values_are_made_once_in_chunks(labels, known):
 def test_create_bodies_say_multiple_only_for_multi_select():
     """facts.md 3.6."""
     context = context_of([case(customFields={"F": ["a"], "G": "b"})])
-    assert create_body(context.plans["customFields.F"])["multiple"] is True
-    assert "multiple" not in create_body(context.plans["customFields.G"])
+    assert create_body(context.planned(CASES)["customFields.F"])["multiple"] is True
+    assert "multiple" not in create_body(context.planned(CASES)["customFields.G"])
 
 
 def test_more_alike_labels_than_there_are_numbers_is_a_settings_error():

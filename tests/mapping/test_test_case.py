@@ -32,7 +32,7 @@ def planned(case, script, findings=None):
         return None
     record, detail = encode(case), encode(script)
     planner = TEST_CASE.plan(context)
-    rows = [*planner.add(record, detail), *planner.end({f"MM-T{n}" for n in range(1, 20)})]
+    rows = [*planner.add(case["key"], record, detail), *planner.end({f"MM-T{n}" for n in range(1, 20)})]
     assert len(rows) == 1
     (row,) = rows
     return None if row.refusal else (context, Item(row.key, row.parents, record, detail))

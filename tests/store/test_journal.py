@@ -27,7 +27,7 @@ SELECT count(*) FROM journal c WHERE c.state = 'pending' AND c.waits <> (
 async def opened(store):
     """The journal of a new epoch."""
     async with tenure(store, "zephyr", "qtest", 0.0) as held:
-        yield Journal(store, held, await passes.open_pass(store))
+        yield Journal(store, held, await passes.open_pass(store, "all"))
 
 
 async def rows_of(store):
