@@ -39,12 +39,12 @@ class Source:
     blank: bytes = b""
 
 
-def _list(name: str, path: str, shape: type[Any], *, one: bool = False, **query: str) -> Source:
+def _list(name: str, path: str, shape: type[Any], *, one: str = "", **query: str) -> Source:
     def pages(client: ZephyrClient, project: str, cursor: str, chosen: Query) -> AsyncIterator[Page]:
         return client.pages(path, (("projectKey", project), *query.items(), *chosen), cursor)
 
     async def single(client: ZephyrClient, key: str) -> bytes:
-        return await client.get_one(path, key, "{id}")
+        return await client.get_one(path, key, one)
 
     return Source(name, pages, shape, single=single if one else None)
 
@@ -82,10 +82,10 @@ def _case_of_execution(execution: TestExecution) -> Iterator[tuple[str, str]]:
 SOURCES: tuple[Source, ...] = (
     _list("folder", "/folders", Folder, folderType="TEST_CASE"),
     _list("cycle-folder", "/folders", Folder, folderType="TEST_CYCLE"),
-    _list("status", "/statuses", Named, one=True, statusType="TEST_CASE"),
+    _list("status", "/statuses", Named, one="{statusId}", statusType="TEST_CASE"),
     _list("cycle-status", "/statuses", Named, statusType="TEST_CYCLE"),
     _list("execution-status", "/statuses", Named, statusType="TEST_EXECUTION"),
-    _list("priority", "/priorities", Named, one=True),
+    _list("priority", "/priorities", Named, one="{priorityId}"),
     _list("environment", "/environments", Named),
     Source("test-cycle", _cursor_list("/testcycles"), TestCycle, lambda cycle: cycle.key),
     Source(
