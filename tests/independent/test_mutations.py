@@ -2,34 +2,16 @@
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from migrating import migrate
+from mutating import Mutation, change
 
 from ztoq_async import kinds
-from ztoq_async.mapping import module, steps, test_case, values
+from ztoq_async.mapping import folder_tree, steps, test_case, values
 from ztoq_async.sandbox import Generator
-
-change = msgspec.structs.replace
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """`function` of `owner` gives what `broken` makes of its result; `noticed` stands in a difference."""
-
-    owner: Any
-    function: str
-    broken: Callable[[Any], Any]
-    noticed: str
-
-    def apply(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Puts the broken function in the place of the sound one."""
-        sound = getattr(self.owner, self.function)
-        monkeypatch.setattr(self.owner, self.function, lambda *given, **named: self.broken(sound(*given, **named)))
 
 
 def case(broken: Callable[[Any], Any], noticed: str) -> Mutation:
@@ -159,7 +141,7 @@ MUTATIONS = {
         steps, "_text_step", lambda step: change(step, description=" ".join(step.description.split())), "].script: "
     ),
     "names of modules cut": Mutation(
-        module, "build", lambda built: (change(built[0], name=built[0].name[:9]), built[1]), ": path: "
+        folder_tree.FolderTree, "build", lambda built: (change(built[0], name=built[0].name[:9]), built[1]), ": path: "
     ),
     "siblings in reverse": Mutation(
         kinds, "siblings", lambda levels: [(parent, below[::-1]) for parent, below in levels], ": below it: "
