@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from ztoq_async.errors import ResourceError, SettingsError
+from ztoq_async.lanes.estimate import estimate
 from ztoq_async.lanes.move import move, read, verify
 from ztoq_async.lanes.run import Progress, Run
 from ztoq_async.mapping.propose import propose
@@ -121,13 +122,24 @@ class Engine:
     async def run(self, *, adopt: bool = False, executions: str = "all") -> Report:
         """Reads, writes, reads back, accounts; goes on where an earlier run stopped.
 
-        `executions`: `all`, `last` (the newest of each test case in its cycle) or `since:DATE`.
+        `executions`: `all`, `last` (the newest of each test case in its cycle and environment) or `since:DATE`.
 
         Raises `SettingsError`, `AlreadyMoved`, `StoreBusy` before the first write; `ServiceError` and `StoreError`
         where a service or the store gives up: the same call then goes on later.
         """
         async with self._opened_run(executions) as run:
             return await move(run, self._monitor, adopt=adopt)
+
+    async def plan(self, *, executions: str = "all") -> Report:
+        """What `run` would make and ask, and what cannot be carried; writes nothing to qTest.
+
+        Reads Zephyr's lists and qTest's settings, no details of single records. Raises as `run` does, but for what
+        would stop a run before its first write: that is named under `stops`.
+        """
+        async with self._opened_run(executions) as run:
+            forecast = await estimate(run)
+            await passes.close_proposal(self._database, run.archive.number)
+            return {**forecast, "executions": executions, "not_read": build.not_read(run.known)}
 
     async def propose_mapping(self) -> str:
         """Reads Zephyr and qTest's settings, writes nothing to qTest: the text of a complete mapping file."""

@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from ztoq_async.cli import commands
 from ztoq_async.cli.demo import demo as play
-from ztoq_async.cli.failures import explain
+from ztoq_async.cli.failures import USAGE, explain
 from ztoq_async.cli.streams import stand_in
 from ztoq_async.cli.voice import Voice
 from ztoq_async.sandbox import Options
@@ -32,21 +32,35 @@ app = App(
 
 @app.command
 def run(
-    *, config: Config = Path("ztoq.toml"), json: Json = False, adopt: Flag = False, propose_mapping: Path | None = None
+    *,
+    config: Config = Path("ztoq.toml"),
+    json: Json = False,
+    executions: str = "all",
+    plan: Flag = False,
+    adopt: Flag = False,
+    propose_mapping: Path | None = None,
 ) -> int:
     """Move the project, read it back and report; goes on where an earlier run stopped.
 
     Parameters
     ----------
+    executions
+        all, last (the newest of each test case in its cycle and environment) or since:DATE (since:2024-05-31).
+    plan
+        Say what the run would make and which calls it needs; write nothing to qTest.
     adopt
         Take over what an earlier move with another store made in the qTest project.
     propose_mapping
         Write a complete mapping file from the values seen, and move nothing.
     """
     voice = Voice(as_json=json)
+    if plan and (adopt or propose_mapping):
+        return voice.failed("--plan goes alone or with --executions", code=USAGE)
     if propose_mapping is not None:
         return explain(voice, lambda: commands.propose(voice, config, propose_mapping))
-    return explain(voice, lambda: commands.run(voice, config, adopt=adopt))
+    if plan:
+        return explain(voice, lambda: commands.plan(voice, config, executions=executions))
+    return explain(voice, lambda: commands.run(voice, config, adopt=adopt, executions=executions))
 
 
 @app.command

@@ -14,6 +14,7 @@ import msgspec
 
 from ztoq_async.cli.logs import open_logs
 from ztoq_async.cli.loop import loop_factory
+from ztoq_async.cli.outlook import outlook
 from ztoq_async.cli.progress import shown
 from ztoq_async.cli.signals import two_signals
 from ztoq_async.cli.summary import standing, summary
@@ -24,15 +25,27 @@ from ztoq_async.report.build import EXIT_CODES
 from ztoq_async.report.write import write
 from ztoq_async.sandbox import CorpusError, Options, ProfileError, serve
 from ztoq_async.settings import MappingSettings, Settings, load
+from ztoq_async.zephyr.sources import chosen
 
 Report = dict[str, Any]
 STOPPING = "stopping after what is in flight; the same command goes on (once more: stop at once)"
 
 
-def run(voice: Voice, config: Path, *, adopt: bool) -> int:
+def run(voice: Voice, config: Path, *, adopt: bool, executions: str) -> int:
     """`run`: the report is written into the store's folder."""
+    chosen(executions)
     settings = _settings(voice, config)
-    return _finish(voice, settings, _with_engine(voice, settings, lambda engine: engine.run(adopt=adopt)))
+    report = _with_engine(voice, settings, lambda engine: engine.run(adopt=adopt, executions=executions))
+    return _finish(voice, settings, report)
+
+
+def plan(voice: Voice, config: Path, *, executions: str) -> int:
+    """`run --plan`: writes no report, since nothing was moved."""
+    chosen(executions)
+    forecast = _with_engine(voice, _settings(voice, config), lambda engine: engine.plan(executions=executions))
+    voice.result(outlook(forecast))
+    voice.json(forecast)
+    return EXIT_CODES[forecast["outcome"]]
 
 
 def verify(voice: Voice, config: Path) -> int:

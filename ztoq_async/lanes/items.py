@@ -34,6 +34,15 @@ async def items_of(run: Run, kind: Kind, rows: Collection[Row]) -> dict[int, Ite
     return {row.id: Item(row.key, row.parents, row.record, row.detail, family) for row in rows}
 
 
+def beside_of(kind: Kind, rows: Iterable[Iterable[str]]) -> dict[str, set[str]]:
+    """Which of the parents of some rows stand beside them: source of the archive to names of rows."""
+    found: dict[str, set[str]] = {}
+    for parents in rows:
+        for name in _beside(kind, parents):
+            found.setdefault(_SOURCES[name.partition(":")[0]], set()).add(name)
+    return found
+
+
 def _beside(kind: Kind, parents: Iterable[str]) -> list[str]:
     return [name for name in parents if name.partition(":")[0] in kind.beside]
 

@@ -39,7 +39,7 @@ NOT_APPLIED = (Unauthorised, Forbidden, NotSent, QuotaExhausted, FenceError, Set
 
 
 class Load:
-    """Makes everything of one kind. `complete` is set when no more rows of the kind will be planned."""
+    """Makes everything of one kind. `complete` is set when no more rows of the kind will come or become ready."""
 
     def __init__(self, run: Run, kind: Kind, complete: asyncio.Event) -> None:
         self._run = run

@@ -61,20 +61,24 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     return report
 
 
-async def read(run: Run) -> None:
-    """The lists of the source and the tables of the target: what a proposal of the mapping needs."""
+async def read(run: Run) -> int:
+    """The lists of the source and the tables of the target: what a proposal of the mapping needs.
+
+    Answers how many records were asked for one by one.
+    """
     settings = run.settings
     rules = settings.mapping.rules(settings.base)
     project = await read_project(run.zephyr, settings.zephyr.project)
-    target = await read_target(run.qtest, settings.qtest.project, await _findings(run) or Findings())
+    target = await read_target(run.qtest, settings.qtest.project, await find_findings(run) or Findings())
     for source in SOURCES:
         if source.pages is not None:
             run.check()
             await read_list(run, source, project.key)
     run.check()
-    await read_references(run)
+    asked = await read_references(run)
     run.check()
     run.known = Context(await gather(run.archive, project), rules, target)
+    return asked
 
 
 async def _check(run: Run, *, adopt: bool) -> Held:
@@ -83,8 +87,8 @@ async def _check(run: Run, *, adopt: bool) -> Held:
     run.known = prepare(run.context)
     check_required(run.context)
     await check_rights(run.qtest, run.context)
-    held = await _held(run, adopt=adopt)
-    found = await _findings(run)
+    held = await find_held(run, adopt=adopt)
+    found = await find_findings(run)
     if found is None or (run.context.source.seen_executions.number and not found.runs_probed):
         run.lane("write").begin("probing the qTest project")
         found = await probe(run)
@@ -95,7 +99,7 @@ async def _check(run: Run, *, adopt: bool) -> Held:
     return held
 
 
-async def _held(run: Run, *, adopt: bool) -> Held:
+async def find_held(run: Run, *, adopt: bool) -> Held:
     """Rule 12: what a project holds before a fresh journal is adopted if that is wished, else it stops the run."""
     if await passes.adopting(run.database):
         return await find_keys(run, adopt=True)
@@ -110,7 +114,8 @@ async def _held(run: Run, *, adopt: bool) -> Held:
     return held
 
 
-async def _findings(run: Run) -> Findings | None:
+async def find_findings(run: Run) -> Findings | None:
+    """What an earlier probe found, None if this project was never probed."""
     found = await passes.read_findings(run.database)
     return None if found is None else msgspec.json.decode(found, type=Findings)
 
@@ -154,6 +159,8 @@ async def _read_details(run: Run, planned: Planned) -> None:
             for _, plan in waiting:
                 await run.wait_for(plan.complete)
             await read_details(run, source, [other for other, _ in waiting])
+            for _, plan in waiting:
+                plan.have_details()
 
 
 async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
@@ -172,7 +179,7 @@ async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Mad
         if held.get(kind.name):
             await run.wait_for(planning.complete)
             await run.journal.adopt(kind.name, held[kind.name])
-        await Load(run, kind, planning.complete).make()
+        await Load(run, kind, planning.ready).make()
         if kind.closes and not run.stop.is_set():
             with run.verifying():
                 await verify_before(run, [other for other in KINDS if other.name in kind.closes])
@@ -183,16 +190,15 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
         await verify_kinds(run, kinds)
     await account(run, KINDS)
     if vanished := await run.overview.vanished():
-        run.note(
-            f"{vanished} records of earlier runs are no longer in Zephyr; what they became in qTest was left alone"
-        )
+        gone = "were not asked for by this one, or are gone" if run.chosen else "are no longer in Zephyr"
+        run.note(f"{vanished} records of earlier runs {gone}; what they became in qTest was left alone")
 
 
 async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     """Reads qTest back and compares it with the archive of the last pass."""
     start = time.monotonic()
     settings = run.settings
-    findings = await _findings(run) or Findings()
+    findings = await find_findings(run) or Findings()
     target = await read_target(run.qtest, settings.qtest.project, findings)
     source = await gather(run.archive, Project(0, settings.zephyr.project))
     run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))

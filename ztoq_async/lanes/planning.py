@@ -15,7 +15,7 @@ GROUP = 500
 
 
 class Planning:
-    """The planning of one kind; `complete` is set when its last row is in the journal."""
+    """The planning of one kind: `complete` when its last row is in the journal, `ready` when none lacks details."""
 
     def __init__(self, run: Run, kind: Kind) -> None:
         self._run = run
@@ -24,6 +24,7 @@ class Planning:
         self._rows: list[Row] = []
         self._late = 0
         self.complete = asyncio.Event()
+        self.ready = asyncio.Event()
 
     async def from_list(self) -> None:
         """Plans from the records of a list alone; rows that need details wait for them in the journal."""
@@ -78,6 +79,12 @@ class Planning:
                 "qTest shows these last"
             )
         self.complete.set()
+        if not self._kind.waits:
+            self.have_details()
+
+    def have_details(self) -> None:
+        """No row of the kind waits for details any more."""
+        self.ready.set()
         self._run.journal.settled.set()
 
 

@@ -21,6 +21,9 @@ from ztoq_async.mapping.test_case import own_steps
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.records import Module, TestCase
 
+CALLS, CALLS_FOR_RUNS = 23, 14
+"""Calls of a probe, and what runs add with an approval: where an earlier one left nothing and each is answered."""
+
 STEP = {"description": "<p>one &amp; two</p>", "expected": "<ul><li>three</li></ul>", "order": 1}
 
 

@@ -19,16 +19,23 @@ Missing = dict[tuple[str, str], Read]
 """Source and key of a record that its list lacks, and the newest record that names it."""
 
 
-async def read_references(run: Run) -> None:
-    """Asks for each such record once a pass; what Zephyr has not either is kept as the record that names it."""
+async def read_references(run: Run) -> int:
+    """Asks for each such record once a pass; what Zephyr has not either is kept as the record that names it.
+
+    Answers how many were asked for.
+    """
     unlisted = [source.name for source in SOURCES if source.pages is None]
     if all([(await run.archive.reading(name)).complete for name in unlisted]):
-        return
+        return 0
+    asked = 0
     for source in SOURCES:
         if source.refers is not None:
-            await _read_missing(run, await _missing(run, source))
+            missing = await _missing(run, source)
+            asked += sum(1 for name, _ in missing if _BY_NAME[name].single)
+            await _read_missing(run, missing)
     for name in unlisted:
         await run.archive.add_page(name, [], Reading(complete=True))
+    return asked
 
 
 async def _missing(run: Run, source: Source) -> Missing:

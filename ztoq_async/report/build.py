@@ -11,14 +11,16 @@ from msgspec import structs
 from ztoq_async.kinds import KINDS, REPORTED
 from ztoq_async.lanes.account import totals
 from ztoq_async.lanes.run import Run
+from ztoq_async.mapping.context import Context
 from ztoq_async.resources.gateway import GatewayStatistics
 from ztoq_async.store.ledger import Counts, LedgerRow
 
 Report = dict[str, Any]
 
 MOST_ROWS = 1000
+PLANS = "test plans"
 NOT_READ = (
-    "test plans",
+    PLANS,
     "attachments",
     "older versions of test cases",
 )
@@ -37,6 +39,15 @@ WORDS = (
     "extra",
 )
 EXIT_CODES = {"complete": 0, "degraded": 1, "interrupted": 3, "failed": 4}
+
+
+def not_read(context: Context | None) -> list[str]:
+    """What this version does not read; how often cycles name a test plan is all that is known of plans."""
+    plans = context.source.seen_cycles.plans if context else 0
+    return [
+        f"{words} ({plans:,} links of test cycles name one)" if words == PLANS and plans else words
+        for words in NOT_READ
+    ]
 
 
 def kind_counts(
@@ -120,7 +131,7 @@ def report(
         "differences": [{"kind": kind, "key": key, "fields": names} for kind, key, names in differences],
         "extra": run.extras[:MOST_ROWS],
         "notes": run.notes,
-        "not_read": NOT_READ,
+        "not_read": not_read(run.known),
         "pass": run.archive.number,
         "findings": structs.asdict(run.known.target.findings) if run.known else {},
     }

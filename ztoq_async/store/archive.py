@@ -12,6 +12,7 @@ from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.words import storable
 
 BATCH = 500
+_LACKS = "(detail_pass < $2 OR fault <> '')"
 
 
 class Archived(msgspec.Struct, frozen=True):
@@ -109,9 +110,10 @@ class Archive:
 
         await self._tenure.write(self._database, write)
 
-    async def count(self, source: str) -> int:
-        """How many records this pass has."""
+    async def count(self, source: str, *, without_detail: bool = False) -> int:
+        """How many records this pass has, or how many of them lack their detail."""
         query = "SELECT count(*) FROM archive WHERE source = $1 AND pass >= $2"
+        query += f" AND {_LACKS}" if without_detail else ""
         async with self._database.session() as session:
             return int(await session.fetchval(query, source, self.number))
 
@@ -120,8 +122,7 @@ class Archive:
     ) -> AsyncIterator[Archived]:
         """The records of this pass in their order; only those that lack their detail, or only those that need none."""
         place, last = "", 0
-        lacks = "(detail_pass < $2 OR fault <> '')"
-        condition = f" AND {lacks}" if without_detail else f" AND NOT ({lacks})" if with_detail else ""
+        condition = f" AND {_LACKS}" if without_detail else f" AND NOT {_LACKS}" if with_detail else ""
         while True:
             async with self._database.session() as session:
                 rows = await session.fetch(
@@ -138,6 +139,17 @@ class Archive:
                 yield Archived(row["id"], row["key"], row["record"], row["detail"], row["fault"])
             if len(rows) < BATCH:
                 return
+
+    async def by_keys(self, source: str, keys: Collection[str]) -> dict[str, bytes]:
+        """The records of those keys that this pass has read."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                "SELECT key, record FROM archive WHERE source = $1 AND pass >= $2 AND key = ANY($3)",
+                source,
+                self.number,
+                list(keys),
+            )
+        return {row["key"]: row["record"] for row in rows}
 
     async def known(self, source: str, keys: Collection[str]) -> set[str]:
         """Those of the keys that this pass has read and that can be moved."""

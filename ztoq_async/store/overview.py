@@ -100,6 +100,12 @@ class Overview:
         async with self._database.session() as session:
             return bool(await session.fetchval(query, kind, self._pass))
 
+    async def done(self, kind: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys whose rows are done, by whichever pass."""
+        query = "SELECT key FROM journal WHERE kind = $1 AND state = 'done' AND key = ANY($2)"
+        async with self._database.session() as session:
+            return {row["key"] for row in await session.fetch(query, kind, keys)}
+
     async def seen(self, kind: str) -> tuple[int, int]:
         """How many rows of a kind this pass's verification has seen, and how many of them differ."""
         query = (
