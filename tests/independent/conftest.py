@@ -9,6 +9,7 @@ import pytest
 
 from ztoq_async.store.embedded import EmbeddedPostgres
 
+pytest.register_assert_rewrite("moving_twice", "two_processes")
 _numbers = itertools.count(1)
 
 

@@ -36,7 +36,7 @@ def compare_history(history: History, runs: Runs, mapping: Row) -> HistoryReadin
     """All differences between a history and its image, each with its record; `mapping` is the mapping file as data."""
     history = with_stubs(history)
     tree = CycleTree(history, runs, mapping.get("root_cycle") or history.project)
-    suites, groups = Suites(history, runs, mapping, tree), Groups(history, runs)
+    suites, groups = Suites(history, runs, mapping, tree), Groups(history, runs, mapping)
     logs = Logs(history, runs, mapping, groups)
     judges = (tree, suites, TestRuns(history, runs, groups, suites.keys), logs)
     found = [words for judge in judges for words in judge.differences()]

@@ -39,7 +39,7 @@ class Runs:
 
     Cycles, suites and runs carry `parentId` and `parentType` ("root" for the top), logs `test_run_id`. `versions` are
     test cases by id, then by the id of a version: the newest, and those that logs name. `fills`: the site shows a
-    result for each step of a log that was sent none.
+    result for each step of a log that was sent none. `unexecuted` is the status that runs begin with.
     """
 
     suite_fields: list[Row] = field(default_factory=list)
@@ -52,6 +52,7 @@ class Runs:
     cases: dict[int, str] = field(default_factory=dict)
     versions: dict[int, dict[int, Row]] = field(default_factory=dict)
     fills: bool = False
+    unexecuted: str = ""
 
 
 def case_of(execution: Row) -> tuple[str, int | None]:
@@ -128,16 +129,18 @@ def read_runs(base_url: str, token: str, project: int) -> Runs:
         _other_versions(qtest, versions, runs, logs)
         fields = qtest.get("/settings/test-cases/fields")
         key_field = next((row["id"] for row in fields if row["label"] == "Zephyr Key"), 0)
+        statuses = qtest.get("/test-runs/execution-statuses")
         return Runs(
             suite_fields=qtest.get("/settings/test-suites/fields"),
             run_fields=qtest.get("/settings/test-runs/fields"),
-            statuses={row["id"]: row["name"] for row in qtest.get("/test-runs/execution-statuses")},
+            statuses={row["id"]: row["name"] for row in statuses},
             cycles=cycles,
             suites=suites,
             runs=runs,
             logs=logs,
             cases={row["id"]: _zephyr_key(row, key_field) for row in cases},
             versions=versions,
+            unexecuted=next((row["name"] for row in statuses if row["is_default"]), ""),
         )
 
 

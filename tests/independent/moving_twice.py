@@ -87,8 +87,8 @@ def moved_twice_with_executions(
     assert duplicates(site) == []
     numbers = {
         "test-case": len(history.cases),
-        "test-cycle": executions.cycles,
-        "test-suite": executions.suites,
+        "test-cycle": len(history.folders),
+        "test-suite": len(history.cycles),
         "test-run": executions.runs,
         "test-log": executions.logs,
     }

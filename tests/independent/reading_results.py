@@ -11,7 +11,6 @@ from notes import split, table
 from plain_text import collapsed, plain
 from reading_steps import Found
 
-UNEXECUTED = "Unexecuted"
 Block = tuple[str, Callable[[str], bool], str]
 """A label, what fits below it, and that in words."""
 
@@ -83,7 +82,7 @@ class Results:
         """Without the rows that the site fills in by itself: blank ones that are not those of the next result."""
         kept: list[tuple[Place, Row]] = []
         for place, row in found:
-            blank = not row.get("actual_result") and self._status_of(row) == UNEXECUTED
+            blank = not row.get("actual_result") and self._status_of(row) == self._runs.unexecuted
             if not blank or (len(kept) < len(aligned) and not list(self._log(aligned[len(kept)], place, row))):
                 kept.append((place, row))
         return kept

@@ -16,8 +16,9 @@ NOT_EXECUTED = "Not Executed"
 class Groups:
     """Executions by the run that they belong to, and runs by their Zephyr key."""
 
-    def __init__(self, history: History, runs: Runs) -> None:
-        self._history = history
+    def __init__(self, history: History, runs: Runs, mapping: Row) -> None:
+        self._history, self._unexecuted = history, runs.unexecuted
+        self._mapped = mapping.get("execution_status", {})
         self._cycles = {row["id"]: row["key"] for row in history.cycles}
         self._statuses = {row["id"]: row for row in history.statuses}
         field = Fields(runs.run_fields).own("Zephyr Key")
@@ -26,7 +27,10 @@ class Groups:
     def is_planned(self, execution: Row) -> bool:
         """True if it says only that somebody is to execute the test case."""
         status = self._statuses[execution["testExecutionStatus"]["id"]]
-        return not execution.get("actualEndDate") and (status["name"] == NOT_EXECUTED or status["default"])
+        unexecuted = self._mapped.get(status["name"], status["name"]) == self._unexecuted
+        return not execution.get("actualEndDate") and (
+            status["name"] == NOT_EXECUTED or status["default"] or unexecuted
+        )
 
     def status(self, execution: Row) -> str:
         """The name of an execution's status."""

@@ -1,4 +1,4 @@
-"""A history of eight executions and its faithful image, both written by hand."""
+"""A history of nine executions and its faithful image, both written by hand."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from history_sides import History, Runs
 
 MAPPING: Row = {
     "root_cycle": "History",
-    "execution_status": {"Pass": "Passed", "Fail": "Failed", "Not Executed": "Unexecuted"},
+    "execution_status": {"Pass": "Passed", "Fail": "Failed", "Not Executed": "Unexecuted", "Later": "Unexecuted"},
     "versions": {"77": "2.1 <beta>"},
     "users": {"u:2": "jane@example.org"},
 }
 PASSED, FAILED, BLOCKED, UNEXECUTED = 701, 702, 703, 704
-PASS, FAIL, BLOCK, NOT_EXECUTED = 41, 42, 43, 44
+PASS, FAIL, BLOCK, NOT_EXECUTED, LATER = 41, 42, 43, 44, 45
 KEY, ENVIRONMENT = 1, 2
 DESCRIPTION, PLANNED_START, PLANNED_END, STATUS, OWNER, VERSION, LINKS, TEAM, SEEN = range(3, 12)
 IDS = {"P-T1": 1001, "P-T2": 1002, "P-T3": 1003, "X-T9": 1004}
@@ -49,7 +49,7 @@ def _full() -> Row:
 
 
 def history() -> History:
-    """Several executions of one case, one planned, two undated, one outside any cycle of a case that Zephyr lacks."""
+    """Several executions of one case, two planned, two undated, one outside any cycle of a case that Zephyr lacks."""
     env = {"environment": {"id": 31}}
     script = {"type": "plain", "text": "1. go<br />2. stop"}
     return History(
@@ -65,6 +65,7 @@ def history() -> History:
             {"id": PASS, "name": "Pass", "default": False},
             {"id": FAIL, "name": "Fail", "default": False},
             {"id": BLOCK, "name": "Blocked", "default": False},
+            {"id": LATER, "name": "Later", "default": False},
             {"id": NOT_EXECUTED, "name": "Not Executed", "default": True},
         ],
         environments={31: "Firefox", 32: "Chrome"},
@@ -76,6 +77,7 @@ def history() -> History:
             _execution(105, "P-T2", FAIL, 52, None),
             _execution(106, "X-T9", PASS, None, "2021-01-01T00:00:00Z"),
             _execution(107, "P-T3", PASS, 52, "2021-01-02T00:00:00Z"),
+            _execution(109, "P-T1", LATER, 51, None),
             _execution(108, "P-T1", PASS, 51, None, **env),
         ],
         results={
@@ -240,6 +242,7 @@ def runs() -> Runs:
             _run(305, "P-R2/P-T3/-", "P-T3", 252),
         ],
         logs=_logs(),
+        unexecuted="Unexecuted",
         cases={identity: key for key, identity in IDS.items()},
         versions={
             identity: {identity * 10: {"id": identity, "name": key, "test_steps": steps[key]}}

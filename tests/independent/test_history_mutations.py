@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from migrating import migrate
 from mutating import Mutation, change
+from plain_text import plain
 
 from ztoq_async import kinds
 from ztoq_async.mapping import log, run_kind, step_results, suite_kind
@@ -37,7 +38,8 @@ def without(label: str, words: str) -> str:
 
 def comment_lost(words: str) -> str:
     """The note from its first block on."""
-    return re.sub(r"^.*?(?=<p>\[(key|executed by|assigned to|status)\])", "", words, flags=re.DOTALL)
+    first = re.search(r"<p>\[(key|executed by|assigned to|status)\]", words)
+    return words[first.start() :] if first and plain(words[: first.start()]) else words
 
 
 def results(broken: Callable[[list[Any]], list[Any]], noticed: str = ": results") -> Broken:
