@@ -4,6 +4,7 @@ import contextlib
 from collections import Counter
 
 import aiohttp
+import history
 import msgspec
 
 from ztoq_async.engine import Engine
@@ -52,12 +53,12 @@ class Move:
         self.mapping = {"file": folder / "mapping.toml"}
         return text
 
-    async def run(self, *, adopt=False, **tables):
+    async def run(self, *, adopt=False, executions="all", **tables):
         async with self.engine(**tables) as engine:
-            return await engine.run(adopt=adopt)
+            return await engine.run(adopt=adopt, executions=executions)
 
-    async def verify(self):
-        async with self.engine() as engine:
+    async def verify(self, **tables):
+        async with self.engine(**tables) as engine:
             return await engine.verify()
 
     async def stats(self, service="qtest"):
@@ -86,9 +87,10 @@ class Move:
 
 
 @contextlib.asynccontextmanager
-async def a_move(store_url, folder, *, cases=40, faulty=0, settle_s=0.3, seed=1, **profile):
+async def a_move(store_url, folder, *, cases=40, executions=0, faulty=0, settle_s=0.3, seed=1, **profile):
     """A sandbox, its mapping proposed in fair weather; the profile holds from then on."""
-    async with Sandbox(Generator(cases, seed=seed, faulty=faulty), profile=Profile(), seed=seed) as sandbox:
+    source = Generator(cases, executions=executions, seed=seed, faulty=faulty)
+    async with Sandbox(source, profile=Profile(), seed=seed) as sandbox:
         move = Move(sandbox, store_url, settle_s)
         await move.propose(folder)
         if profile:
@@ -101,8 +103,14 @@ def made(row):
     return sum(row[word] for word in ("created", "recovered", "adopted", "unchanged"))
 
 
-async def assert_everything_once(move, report, *, cases):
-    """Each source record has one object, the report counts each once, and nothing differs."""
+async def assert_everything_once(move, report, *, cases, past=None):
+    """Each source record has one object, the report counts each once, and nothing differs.
+
+    `past` is the history that was due: then `cases` are those of the list, and others may be known to executions only.
+    """
+    if past is not None:
+        cases = len(past.cases)
+        await assert_history(move, report, past)
     stats = await move.stats()
     kinds = report["kinds"]
     shown = {kind: {word: n for word, n in row.items() if n} for kind, row in kinds.items() if any(row.values())}
@@ -115,6 +123,26 @@ async def assert_everything_once(move, report, *, cases):
     assert report["ledger"]["unexplained"] == 0
     assert report["ledger"]["read"] == sum(report["ledger"][word] for word in ("as_is", "by_rule", "refused"))
     assert report["outcome"] == "complete", (shown, report["differences"][:5], report["extra"][:5])
+
+
+async def assert_history(move, report, past):
+    """Every run with its logs in their order, each once; runs of approved versions, approved once."""
+    kinds = report["kinds"]
+    found = await history.held(move)
+    assert found.runs == past.runs
+    assert (found.cases, found.suites) == (past.cases, past.suites)
+    assert (kinds["test-run"]["read"], kinds["test-log"]["read"]) == (len(past.runs), past.logs)
+    assert kinds["test-suite"]["read"] == sum("outside" not in key for key in past.suites)
+    for kind in ("test-cycle", "test-suite", "test-run", "test-log"):
+        row = kinds[kind]
+        assert row["read"] == made(row) == row["verified"], (kind, row, report["differences"][:3])
+
+
+async def assert_approved_once(move, past):
+    """What has runs is version 1.0, whatever else stays a draft."""
+    approved = history.run_cases(past)
+    assert {key for key, version in (await history.versions(move)).items() if version == "1.0"} == approved
+    assert set((await history.versions(move)).values()) <= {"1.0", "0.1"}
 
 
 def writes(stats):

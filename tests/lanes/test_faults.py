@@ -1,9 +1,10 @@
 """A move under the faults of services and networks: every record once, and the report says so."""
 
+import history
 import pytest
-from moving import a_move, assert_everything_once, made, writes
+from moving import a_move, assert_approved_once, assert_everything_once, made, writes
 
-CASES = 24
+CASES, EXECUTIONS = 16, 42
 FAULTS = {
     "lost replies": {"qtest": {"lost_reply_rate": 0.1}},
     "errors after": {"qtest": {"error_after_rate": 0.1}},
@@ -12,6 +13,7 @@ FAULTS = {
     "cut answers": {"qtest": {"truncate_rate": 0.1}, "zephyr": {"truncate_rate": 0.1}},
     "html": {"qtest": {"html_error_rate": 0.1}, "zephyr": {"html_error_rate": 0.05}},
     "applied late": {"qtest": {"late_apply_rate": 0.05, "late_apply_s": 0.1}},
+    "lagging lists": {"qtest": {"list_lag_s": 0.2, "search_lag_s": 1.0, "lost_reply_rate": 0.05}},
     "rates": {
         "qtest": {"rate_per_minute": 6000, "rate_window_s": 0.5, "retry_after_s": 1},
         "zephyr": {"rate_per_minute": 6000, "rate_window_s": 0.5},
@@ -37,19 +39,28 @@ SLOW = ("errors", "drops", "cut answers", "errors after")  # "everything" has a 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in FAULTS])
 async def test_every_record_is_moved_once_under(name, store_url, tmp_path):
-    """Whatever is lost on the way: one object for each record, created or recovered, and the account adds up."""
-    async with a_move(store_url, tmp_path, cases=CASES, **FAULTS[name]) as move:
+    """Whatever is lost on the way: one object for each record, created or recovered, and the account adds up.
+
+    Logs of a run stand oldest first, and no test case is approved a second time.
+    """
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.use(**FAULTS[name])
         report = await move.run()
-        await assert_everything_once(move, report, cases=CASES)
+        await assert_everything_once(move, report, cases=CASES, past=past)
+        await assert_approved_once(move, past)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 12))
 async def test_every_record_is_moved_once_under_any_seed(seed, store_url, tmp_path):
     """The same for other draws of the faults and another project."""
-    async with a_move(store_url, tmp_path, cases=80, seed=seed, **FAULTS["everything"] | {"seed": seed}) as move:
+    async with a_move(store_url, tmp_path, cases=80, executions=160, seed=seed) as move:
+        past = await history.due(move)
+        await move.use(**FAULTS["everything"] | {"seed": seed})
         report = await move.run()
-        await assert_everything_once(move, report, cases=80)
+        await assert_everything_once(move, report, cases=80, past=past)
+        await assert_approved_once(move, past)
 
 
 async def test_what_was_applied_without_an_answer_is_called_recovered(store_url, tmp_path):
