@@ -94,10 +94,23 @@ def proposed(folder: Path) -> None:
         file.write('\n[mapping]\nfile = "mapping.toml"\n')
 
 
-def stats(services: dict[str, Any]) -> dict[str, Any]:
+def stats(services: dict[str, Any], service: str = "qtest") -> dict[str, Any]:
     """What the sandbox holds and was asked."""
-    with urllib.request.urlopen(services["qtest"]["base_url"] + "/sandbox/stats", timeout=10) as answer:
+    root = services[service]["base_url"].removesuffix("/v2")
+    with urllib.request.urlopen(root + "/sandbox/stats", timeout=10) as answer:
         return json.load(answer)
+
+
+def asked(services: dict[str, Any], service: str) -> int:
+    """How many calls a service was asked in all."""
+    return sum(row["n"] for row in stats(services, service)["calls"])
+
+
+def objects(services: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The objects of a kind that qTest holds."""
+    address = f"{services['qtest']['base_url']}/sandbox/objects?kind={kind}"
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return [json.loads(line) for line in answer.read().splitlines()]
 
 
 def writes(services: dict[str, Any]) -> int:
@@ -106,11 +119,11 @@ def writes(services: dict[str, Any]) -> int:
     return sum(row["n"] for row in rows if row["method"] != "GET" and not row["path"].endswith("/search"))
 
 
-def wait_for_cases(services: dict[str, Any], number: int) -> None:
-    """Until qTest holds so many test cases."""
+def wait_for_cases(services: dict[str, Any], number: int, kind: str = "test-case") -> None:
+    """Until qTest holds so many test cases, or objects of another kind."""
     end = time.monotonic() + PATIENCE_S
-    while stats(services)["objects"].get("test-case", 0) < number:
-        assert time.monotonic() < end, f"there were never {number} test cases"
+    while stats(services)["objects"].get(kind, 0) < number:
+        assert time.monotonic() < end, f"there were never {number} of {kind}"
         time.sleep(0.02)
 
 
