@@ -1,9 +1,9 @@
 """What a project's executions must become, read from Zephyr over HTTP, and what qTest holds of them."""
 
 import re
+import tomllib
 from dataclasses import dataclass
 
-UNBEGUN = ("not executed", "nicht ausgeführt")
 _CASE = re.compile(r"/testcases/([^/]+-T\d+)(?:/versions/\d+)?$")
 _MARKER = re.compile(r"\[zephyr:test-log:(\d+)\]")
 
@@ -30,14 +30,14 @@ async def rows(move, path):
     return page["values"]
 
 
-async def due(move):
-    """The history as Zephyr tells it: to be asked for in fair weather."""
+async def due(move, query=""):
+    """The history as Zephyr tells it: to be asked for in fair weather. `query` filters executions."""
     project = move.sandbox.zephyr.project
-    statuses = {row["id"]: row for row in await rows(move, "/statuses?statusType=TEST_EXECUTION")}
+    unbegun = await _unbegun(move)
     cycles = {row["id"]: row["key"] for row in await rows(move, "/testcycles")}
     cases = {row["key"] for row in await rows(move, "/testcases")}
     groups, suites = {}, set(cycles.values())
-    for row in await rows(move, "/testexecutions"):
+    for row in await rows(move, f"/testexecutions?{query}"):
         case = _CASE.search(row["testCase"]["self"])
         if case is None:
             continue
@@ -46,10 +46,17 @@ async def due(move):
         suites.add(suite)
         environment = row["environment"]["id"] if row["environment"] else "-"
         logs = groups.setdefault(f"{suite}/{case[1]}/{environment}", [])
-        status, end = statuses.get(row["testExecutionStatus"]["id"]), row.get("actualEndDate")
-        if end or not (status and (status["default"] or status["name"].casefold() in UNBEGUN)):
+        end = row.get("actualEndDate")
+        if end or row["testExecutionStatus"]["id"] not in unbegun:
             logs.append((end or "", row["id"]))
     return History({key: [number for _, number in sorted(logs)] for key, logs in groups.items()}, cases, suites)
+
+
+async def _unbegun(move):
+    """The ids of statuses that, without an end date, say that an execution is planned."""
+    rules = tomllib.loads(move.mapping["file"].read_text(encoding="utf-8"))["execution_status"]
+    statuses = await rows(move, "/statuses?statusType=TEST_EXECUTION")
+    return {row["id"] for row in statuses if row["default"] or rules[row["name"]] == "Unexecuted"}
 
 
 def value(row, label="Zephyr Key"):

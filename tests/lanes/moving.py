@@ -129,7 +129,8 @@ async def assert_history(move, report, past):
     """Every run with its logs in their order, each once; runs of approved versions, approved once."""
     kinds = report["kinds"]
     found = await history.held(move)
-    assert found.runs == past.runs
+    differing = {key: (past.runs.get(key), found.runs.get(key)) for key in {*past.runs, *found.runs}}
+    assert found.runs == past.runs, {key: pair for key, pair in differing.items() if pair[0] != pair[1]}
     assert (found.cases, found.suites) == (past.cases, past.suites)
     assert (kinds["test-run"]["read"], kinds["test-log"]["read"]) == (len(past.runs), past.logs)
     assert kinds["test-suite"]["read"] == sum("outside" not in key for key in past.suites)

@@ -1,0 +1,88 @@
+"""Runs with executions that end in the middle, and stores that are lost then: nothing twice, nothing lost, in order."""
+
+import asyncio
+import contextlib
+
+import history
+import pytest
+from moving import a_move, assert_approved_once, assert_everything_once, made, writes
+
+from ztoq_async.engine import Engine
+from ztoq_async.errors import AlreadyMoved
+
+CASES, EXECUTIONS = 12, 44
+MOMENTS = {
+    "approving": ("/approve", 4),
+    "making cycles": ("/test-cycles", 5),
+    "making suites": ("/test-suites", 4),
+    "making runs": ("/test-runs", 9),
+    "the first log": ("/test-logs", 2),
+    "logging": ("/test-logs", 20),
+}
+
+
+async def interrupted(move, moment, *, stopped=False):
+    """A run that ends when it has sent so many calls of a kind: by a wish, or torn down as it stands."""
+    path, number = MOMENTS[moment]
+    reached = asyncio.Event()
+    sent = 0
+
+    def count(attempt):
+        nonlocal sent
+        sent += attempt.call.method != "GET" and attempt.call.label.endswith(path)
+        if sent >= number:
+            reached.set()
+
+    async with Engine(move.settings(), on_attempt=count) as engine:
+        running = asyncio.create_task(engine.run())
+        await asyncio.wait([running, asyncio.ensure_future(reached.wait())], return_when=asyncio.FIRST_COMPLETED)
+        assert not running.done()
+        if stopped:
+            engine.stop()
+            assert (await running)["outcome"] == "interrupted"
+        else:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+
+@pytest.mark.parametrize(
+    ("moment", "stopped"),
+    [
+        *((moment, False) for moment in MOMENTS),
+        *(pytest.param(moment, True, marks=pytest.mark.slow) for moment in MOMENTS if moment != "logging"),
+        ("logging", True),
+    ],
+)
+async def test_a_run_that_ends_in_the_middle_is_gone_on_with(moment, stopped, store_url, tmp_path):
+    """Whatever was being made: the next run makes the rest, each log once and in order, no approval twice."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.use(qtest={"latency_ms": 4})
+        await interrupted(move, moment, stopped=stopped)
+        assert (await history.held(move)).runs != past.runs
+        await move.use()
+        await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+        await assert_approved_once(move, past)
+
+
+@pytest.mark.parametrize("moment", ["approving", "making runs", "logging"])
+async def test_what_a_lost_store_has_made_is_adopted(moment, store_url, new_store, tmp_path):
+    """A fresh store stops before a project that holds our keys; adopting makes the rest, and approves nothing twice."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.use(qtest={"latency_ms": 4})
+        await interrupted(move, moment)
+        await move.use()
+        await asyncio.sleep(0.2)  # what was on its way when the run was torn down arrives
+        before, held = writes(await move.stats()), await history.held(move)
+        move.store_url = await new_store()
+        with pytest.raises(AlreadyMoved, match="--adopt"):
+            await move.run()
+        assert writes(await move.stats()) == before
+        report = await move.run(adopt=True)
+        await assert_everything_once(move, report, cases=CASES, past=past)
+        await assert_approved_once(move, past)
+        kinds = report["kinds"]
+        assert (kinds["test-log"]["adopted"], kinds["test-run"]["adopted"]) == (held.logs, len(held.runs))
+        assert made(kinds["test-log"]) == past.logs
