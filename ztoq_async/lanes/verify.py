@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -68,8 +69,14 @@ async def _read_within(run: Run, kind: Kind) -> None:
         with one_error():
             async with asyncio.TaskGroup() as group:
                 for listing in listings:
-                    group.create_task(_read_list(run, [kind], listing, sure=True))
+                    group.create_task(_read_below(run, kind, listing))
         run.check()
+
+
+async def _read_below(run: Run, kind: Kind, listing: Listing) -> None:
+    """A parent that people have deleted has nothing below it."""
+    with contextlib.suppress(NotFound):
+        await _read_list(run, [kind], listing, sure=True)
 
 
 async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) -> None:
