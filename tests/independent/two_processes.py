@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = [sys.executable, "-m", "ztoq_async"]
-DEADLINE_S = 240
+DEADLINE_S = 1_200
 CONFIG = """
 [zephyr]
 base_url = "{zephyr[base_url]}"
