@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -17,11 +18,13 @@ import msgspec
 from ztoq_async.errors import ResourceError, SettingsError
 from ztoq_async.lanes.estimate import estimate
 from ztoq_async.lanes.move import move, read, verify
+from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.run import Progress, Run
 from ztoq_async.mapping.propose import propose
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.qtest.login import Login
 from ztoq_async.report import build
+from ztoq_async.report.tables import write_tables
 from ztoq_async.resources.calls import Attempt
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.database import Database
@@ -163,6 +166,14 @@ class Engine:
         if await passes.report_of(self._database, number) is None:
             report["outcome"] = "interrupted"
         return report
+
+    async def write_tables(self, report: Report, folder: Path, redact: Callable[[str], str] = str) -> Report:
+        """Writes all losses and refusals, and what became of each suite, into CSV files of `folder`.
+
+        Gives the report of `run` or `verify` with their paths, `ledger_csv` and `parts_csv`.
+        """
+        found = await parts(self._database, report["pass"], verified=report["read_back"])
+        return {**report, **await write_tables(Ledger(self._database), found, folder, redact)}
 
     async def status(self) -> Report:
         """What the store says, also while another engine runs; asks no service.

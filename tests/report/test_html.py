@@ -25,7 +25,7 @@ def report():
         "project": {"zephyr": EVIL, "qtest": 77},
         "kinds": build.kind_counts(counts, {"test-case": 3}, verified=True),
         "ledger": {
-            **build.ledger(ledger, 4321),
+            **build.ledger(ledger, {"call-flattened": 4300, "refused": 21}),
             "first": [{name: getattr(row, name) for name in row.__struct_fields__}],
         },
         "calls": {"zephyr": 5090, "qtest": 5510, "verify": 14, "refused": 1, "retried": 2},
@@ -35,6 +35,31 @@ def report():
         "extra": [f"module {EVIL}: id 9"],
         "notes": [EVIL],
         "not_read": ["test cycles", "attachments"],
+        "parts": {
+            "rows": 1234,
+            "first": [
+                {
+                    "kind": "test-suite",
+                    "key": "MM-R1",
+                    "holds": {"test-run": 1111, "test-log": 2222},
+                    "verified": 3334,
+                    "refused": 0,
+                    "different": 6,
+                    "missing": 0,
+                },
+                {
+                    "kind": "test-suite",
+                    "key": EVIL,
+                    "holds": {"test-log": 1},
+                    "verified": 0,
+                    "refused": 7,
+                    "different": 0,
+                    "missing": 0,
+                },
+            ],
+        },
+        "ledger_csv": "/somewhere/reports/ledger.csv",
+        "parts_csv": "/somewhere/reports/parts.csv",
         "pass": 2,
         "findings": {"called_steps": "ignored", "empty_steps": False, "tree_descriptions": True},
     }
@@ -66,7 +91,7 @@ def test_the_page_shows_every_figure(report):
 def test_what_is_wrong_stands_out(report):
     """Refused, different, missing and extra records are marked when there are any, and only then."""
     tree = LexborHTMLParser(page(report))
-    assert cells(tree, "td.bad") == ["4", "2", "3"]
+    assert cells(tree, "td.bad") == ["4", "2", "3", "6", "7"]
     assert cells(tree, ".outcome") == ["degraded"]
     assert MEANING["degraded"] in tree.text()
 
@@ -79,9 +104,11 @@ def test_every_text_is_escaped(report):
 
 
 def test_the_page_needs_nothing_else(report):
-    """No address is loaded: the page can be mailed and read without a network."""
+    """No address is loaded: the page can be mailed and read without a network. Its links lead to files beside it."""
     text = page(report)
-    assert LexborHTMLParser(text).css("link, iframe, object, [src], [href]") == []
+    tree = LexborHTMLParser(text)
+    assert tree.css("link, iframe, object, [src], :not(a)[href]") == []
+    assert [link.attributes["href"] for link in tree.css("a")] == ["parts.csv", "ledger.csv"]
     assert "@import" not in text and "url(" not in text
 
 
@@ -96,10 +123,30 @@ def test_findings_are_told_in_words(report):
 def test_a_report_replaces_the_last_one_and_holds_no_secret(report, tmp_path):
     """Both files are there, whole, without the secrets, and nothing else is left beside them."""
     for _ in range(2):
-        found = write({**report, "notes": ["qTest said: bad token very&secret"]}, tmp_path, Redaction(["very&secret"]))
+        found = write(
+            {**report, "notes": ["qTest said: bad token very&secret"]}, tmp_path / "reports", Redaction(["very&secret"])
+        )
     names = sorted(path.name for path in (tmp_path / "reports").iterdir())
     assert names == ["report.html", "report.json"]
     assert found["report"] == str(tmp_path / "reports" / "report.html")
     for name in names:
         text = (tmp_path / "reports" / name).read_text()
         assert "bad token" in text and "very&secret" not in text and "very&amp;secret" not in text
+
+
+def test_each_suite_says_what_it_holds_and_what_became_of_it(report):
+    """A row for each test cycle of Zephyr: its runs and logs, verified, refused, different, missing."""
+    tree = LexborHTMLParser(page(report))
+    table = next(node for node in tree.css("table") if "test-runs" in node.text())
+    assert cells(table, "thead th") == ["", "test-runs", "test-logs", "verified", "refused", "different", "missing"]
+    assert cells(table, "tbody tr:first-child > *") == ["MM-R1", "1,111", "2,222", "3,334", "0", "6", "0"]
+    assert "Test suites" in cells(tree, "h2")
+    assert "The first 2 of 1,234. All of them: parts.csv" in tree.text()
+
+
+def test_losses_are_counted_by_rule_before_the_first_are_listed(report):
+    """The number of rows of each rule, which the list of the first does not show, and where all of them are."""
+    tree = LexborHTMLParser(page(report))
+    rules = dict(zip(cells(tree, ".figures dt"), cells(tree, ".figures dd"), strict=True))
+    assert rules["call-flattened"] == "4,300" and rules["refused"] == "21"
+    assert "The first 1 of 4,321. All of them: ledger.csv" in tree.text()

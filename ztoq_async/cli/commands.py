@@ -35,8 +35,7 @@ def run(voice: Voice, config: Path, *, adopt: bool, executions: str) -> int:
     """`run`: the report is written into the store's folder."""
     chosen(executions)
     settings = _settings(voice, config)
-    report = _with_engine(voice, settings, lambda engine: engine.run(adopt=adopt, executions=executions))
-    return _finish(voice, settings, report)
+    return _finish(voice, settings, lambda engine: engine.run(adopt=adopt, executions=executions))
 
 
 def plan(voice: Voice, config: Path, *, executions: str) -> int:
@@ -51,7 +50,7 @@ def plan(voice: Voice, config: Path, *, executions: str) -> int:
 def verify(voice: Voice, config: Path) -> int:
     """`verify`: likewise."""
     settings = _settings(voice, config)
-    return _finish(voice, settings, _with_engine(voice, settings, lambda engine: engine.verify()))
+    return _finish(voice, settings, lambda engine: engine.verify())
 
 
 def status(voice: Voice, config: Path) -> int:
@@ -125,8 +124,17 @@ async def _work(voice: Voice, settings: Settings, work: Callable[[Engine], Await
             return await work(engine)
 
 
-def _finish(voice: Voice, settings: Settings, report: Report) -> int:
-    report = write(report, settings.store_path, voice.redact)
+async def reported(engine: Engine, report: Report, voice: Voice) -> Report:
+    """Writes the report into the store's folder."""
+    folder = engine.settings.store_path / "reports"
+    return write(await engine.write_tables(report, folder, voice.redact), folder, voice.redact)
+
+
+def _finish(voice: Voice, settings: Settings, work: Callable[[Engine], Awaitable[Report]]) -> int:
+    async def worked(engine: Engine) -> Report:
+        return await reported(engine, await work(engine), voice)
+
+    report = _with_engine(voice, settings, worked)
     logging.getLogger(__name__).info("%s in %s s: %s", report["outcome"], report["seconds"], report["calls"])
     voice.result(summary(report))
     voice.json(report)

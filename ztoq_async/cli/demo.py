@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.cli.commands import STOPPING
+from ztoq_async.cli.commands import STOPPING, reported
 from ztoq_async.cli.logs import open_logs
 from ztoq_async.cli.loop import loop_factory
 from ztoq_async.cli.progress import shown
@@ -24,7 +24,6 @@ from ztoq_async.engine import Engine
 from ztoq_async.errors import SettingsError, ZtoqError
 from ztoq_async.lanes.run import Stopped
 from ztoq_async.report.build import EXIT_CODES
-from ztoq_async.report.write import write
 from ztoq_async.settings import Settings, load
 
 Report = dict[str, Any]
@@ -90,7 +89,7 @@ class Demo:
         say(f"2. The mapping, proposed from the values seen: {mapping}")
         settings = self._settings(sandbox, mapping={"file": mapping})
         say("3. run")
-        report = write(await self._with(settings, lambda engine: engine.run()), self._store, self._voice.redact)
+        report: Report = await self._with(settings, self._moved)
         say(_indented(summary(report)))
         if report["outcome"] == "interrupted":
             return report
@@ -102,6 +101,9 @@ class Demo:
         say(_indented("\n".join([again["outcome"], *kind_lines(again["kinds"])])))
         worst = max((found["outcome"] for found in (report, verified, again)), key=EXIT_CODES.__getitem__)
         return {**report, "outcome": worst, "again": again["kinds"]}
+
+    async def _moved(self, engine: Engine) -> Report:
+        return await reported(engine, await engine.run(), self._voice)
 
     def _settings(self, sandbox: dict[str, Any], **tables: Any) -> Settings:
         return load(None, **sandbox, store={"path": self._store}, limits=LIMITS, **tables)

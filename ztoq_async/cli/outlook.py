@@ -29,12 +29,16 @@ def _calls(forecast: dict[str, Any]) -> Iterator[str]:
 
 
 def _hours(forecast: dict[str, Any]) -> Iterator[str]:
-    yield "hours, both services being asked at once"
+    yield "time, both services being asked at once"
     for side, rows in forecast["hours"].items():
         for row in rows:
             source = "as the settings say" if row["known"] else "assumed: the rate is not known"
             rate = f"at {row['per_minute']:,} calls a minute, {source}"
-            yield f"  {SIDES[side]:<14}{row['hours']:>10,.1f} {rate}"
+            yield f"  {SIDES[side]:<14}{_time(row['hours']):>10} {rate}"
+
+
+def _time(hours: float) -> str:
+    return f"{hours:,.1f} h" if hours >= 1 else f"{hours * 60:,.1f} min"
 
 
 def _lost(forecast: dict[str, Any]) -> Iterator[str]:

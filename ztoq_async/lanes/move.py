@@ -15,6 +15,7 @@ from ztoq_async.kinds import KINDS, prepare
 from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
 from ztoq_async.lanes.load import Load
+from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.planning import Planning, read_details
 from ztoq_async.lanes.probe import probe
 from ztoq_async.lanes.references import read_references
@@ -212,13 +213,13 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
 
 async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified: bool) -> Report:
     counts = await run.overview.counts()
-    total, rows = await run.ledger.rows(build.MOST_ROWS)
     return build.report(
         run,
         kinds=build.kind_counts(counts, run.extra, verified=verified),
-        ledger=build.ledger(await run.ledger.counts(), total),
+        ledger=build.ledger(await run.ledger.counts(), await run.ledger.lost()),
         calls=build.calls(run.zephyr.gateway.statistics(), run.qtest.gateway.statistics(), run.verify_calls),
-        rows=rows,
+        rows=await run.ledger.rows(build.MOST_ROWS, build.FIRST_RULES),
+        parts=await parts(run.database, run.archive.number, verified=verified),
         differences=await run.overview.different(build.MOST_ROWS) if verified else [],
         seconds=round(time.monotonic() - start, 3),
         peak_rss_mb=round(monitor.peak_rss_bytes / 2**20),

@@ -150,5 +150,5 @@ def hours(calls: int, per_minute: int, share: float, assumed: Sequence[int]) -> 
     """How long so many calls take at the known rate, less the share that is left to others, else at assumed ones."""
     rates = [round(per_minute * (1 - share))] if per_minute else list(assumed)
     return [
-        {"per_minute": rate, "known": bool(per_minute), "hours": round(calls / max(rate, 1) / 60, 2)} for rate in rates
+        {"per_minute": rate, "known": bool(per_minute), "hours": round(calls / max(rate, 1) / 60, 4)} for rate in rates
     ]

@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import structs
 
 from ztoq_async.kinds import KINDS, REPORTED
-from ztoq_async.lanes.account import totals
+from ztoq_async.lanes.account import UNEXPLAINED, totals
 from ztoq_async.lanes.run import Run
+from ztoq_async.mapping.account import REFUSED
 from ztoq_async.mapping.context import Context
 from ztoq_async.resources.gateway import GatewayStatistics
 from ztoq_async.store.ledger import Counts, LedgerRow
@@ -18,6 +19,7 @@ from ztoq_async.store.ledger import Counts, LedgerRow
 Report = dict[str, Any]
 
 MOST_ROWS = 1000
+FIRST_RULES = (UNEXPLAINED, REFUSED)
 PLANS = "test plans"
 NOT_READ = (
     PLANS,
@@ -66,15 +68,18 @@ def kind_counts(
     return found
 
 
-def ledger(counts: Counts, rows: int) -> dict[str, Any]:
-    """The ledger in figures: rows are losses and refusals, `by_rule` counts attributes that a named rule changed."""
+def ledger(counts: Counts, lost: Mapping[str, int]) -> dict[str, Any]:
+    """The ledger in figures: `by_rule` counts attributes that a named rule changed, `rows` are losses and refusals.
+
+    `lost` has the rows of each rule.
+    """
     by_kind = totals(counts)
     everything = sum(by_kind.values(), Counter[str]())
     rules: Counter[str] = Counter()
     for (_, _, rule), number in counts.items():
         rules[rule] += number
     return {
-        "rows": rows,
+        "rows": sum(lost.values()),
         "by_rule": everything["by_rule"],
         "unexplained": everything["unexplained"],
         "read": everything["read"],
@@ -82,6 +87,7 @@ def ledger(counts: Counts, rows: int) -> dict[str, Any]:
         "refused": everything["refused"],
         "kinds": {kind: dict(counter) for kind, counter in sorted(by_kind.items())},
         "rules": dict(sorted(rules.items())),
+        "lost": dict(lost),
     }
 
 
@@ -113,6 +119,7 @@ def report(
     ledger: dict[str, Any],
     calls: dict[str, int],
     rows: Sequence[LedgerRow],
+    parts: Sequence[Mapping[str, Any]],
     differences: Sequence[tuple[str, str, list[str]]],
     seconds: float,
     peak_rss_mb: int,
@@ -130,8 +137,10 @@ def report(
         "peak_rss_mb": peak_rss_mb,
         "differences": [{"kind": kind, "key": key, "fields": names} for kind, key, names in differences],
         "extra": run.extras[:MOST_ROWS],
+        "parts": {"rows": len(parts), "first": parts[:MOST_ROWS]},
         "notes": run.notes,
         "not_read": not_read(run.known),
         "pass": run.archive.number,
+        "read_back": verified,
         "findings": structs.asdict(run.known.target.findings) if run.known else {},
     }

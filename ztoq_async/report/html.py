@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+from ztoq_async.lanes.parts import WORDS as OF_PARTS
+from ztoq_async.lanes.parts import held
+from ztoq_async.lanes.run import plural
 from ztoq_async.report.build import WORDS
+from ztoq_async.report.elements import bullets, cell, figures, first_of, number_cell, row_name, table
 
 Report = dict[str, Any]
 
@@ -48,7 +52,7 @@ BAD = {"refused", "different", "missing", "extra", "unexplained"}
 
 def page(report: Report) -> str:
     """A complete HTML document; every text of the report is escaped."""
-    sections = (_head, _kinds, _account, _losses, _differences, _extra, _calls, _findings, _rest, _foot)
+    sections = (_head, _kinds, _parts, _account, _losses, _differences, _extra, _calls, _findings, _rest, _foot)
     body = "\n".join(text for section in sections if (text := section(report)))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -98,8 +102,39 @@ def _duration(seconds: float) -> str:
 
 def _kinds(report: Report) -> str:
     kinds = {name: row for name, row in report["kinds"].items() if any(row.values())}
-    rows = [[_name(name), *(_number(row[word], bad=word in BAD) for word in WORDS)] for name, row in kinds.items()]
-    return "<h2>Records</h2>\n" + _table(["", *WORDS], rows, numbers=True) if rows else ""
+    rows = [
+        [row_name(name), *(number_cell(row[word], bad=word in BAD) for word in WORDS)] for name, row in kinds.items()
+    ]
+    return "<h2>Records</h2>\n" + table(["", *WORDS], rows, numbers=True) if rows else ""
+
+
+def _parts(report: Report) -> str:
+    """A table for each kind that others belong to: what each of its rows holds, and what became of that."""
+    first, total = report["parts"]["first"], report["parts"]["rows"]
+    beside = _beside(report, "parts_csv")
+    return "\n".join(
+        f"<h2>{escape(plural(kind).replace('-', ' ').capitalize())}</h2>\n{first_of(len(first), total, beside)}"
+        + _part_table([part for part in first if part["kind"] == kind])
+        for kind in dict.fromkeys(part["kind"] for part in first)
+    )
+
+
+def _part_table(parts: list[dict[str, Any]]) -> str:
+    kinds = held(parts)
+    rows = [
+        [
+            row_name(part["key"] or "in none"),
+            *(number_cell(part["holds"].get(kind, 0)) for kind in kinds),
+            *(number_cell(part[word], bad=word in BAD) for word in OF_PARTS),
+        ]
+        for part in parts
+    ]
+    return table(["", *map(plural, kinds), *OF_PARTS], rows, numbers=True)
+
+
+def _beside(report: Report, name: str) -> str:
+    """The name of a file that stands beside the page, "" where none was written."""
+    return Path(report[name]).name if name in report else ""
 
 
 def _account(report: Report) -> str:
@@ -111,7 +146,7 @@ def _account(report: Report) -> str:
     keys = "".join(f'<li class="key {name}">{ledger[name]:,} {PARTS[name]}</li>' for name in parts)
     return (
         f'<h2>Attributes</h2>\n{_verdict(ledger)}\n<div class="bar">{bar}</div>\n<ul class="keys">{keys}</ul>\n'
-        f"<h3>By rule</h3>\n{_figures(sorted(ledger['rules'].items(), key=lambda rule: (-rule[1], rule[0])))}"
+        f"<h3>By rule</h3>\n{figures(sorted(ledger['rules'].items(), key=lambda rule: (-rule[1], rule[0])))}"
     )
 
 
@@ -126,21 +161,29 @@ def _losses(report: Report) -> str:
     if not first:
         return "<h2>Losses and refusals</h2>\n<p>None.</p>" if report["ledger"]["read"] else ""
     columns = ("kind", "key", "attribute", "rule", "words")
-    rows = [[_cell(row[column]) for column in columns] for row in first]
-    return f"<h2>Losses and refusals</h2>\n{_of(len(first), total)}" + _table([*columns[:-1], "what happened"], rows)
+    rows = [[cell(row[column]) for column in columns] for row in first]
+    return (
+        f"<h2>Losses and refusals</h2>\n{figures(report['ledger']['lost'].items())}\n"
+        + first_of(len(first), total, _beside(report, "ledger_csv"))
+        + table([*columns[:-1], "what happened"], rows)
+    )
 
 
 def _differences(report: Report) -> str:
     found = report["differences"]
-    rows = [[_cell(row["kind"]), _cell(row["key"]), _cell(", ".join(row["fields"]))] for row in found]
+    rows = [[cell(row["kind"]), cell(row["key"]), cell(", ".join(row["fields"]))] for row in found]
     total = _sum(report, "different")
-    return f"<h2>Differences</h2>\n{_of(len(rows), total)}" + _table(["kind", "key", "fields"], rows) if rows else ""
+    return (
+        f"<h2>Differences</h2>\n{first_of(len(rows), total)}" + table(["kind", "key", "fields"], rows) if rows else ""
+    )
 
 
 def _extra(report: Report) -> str:
     found = report["extra"]
     return (
-        f"<h2>In qTest and not in Zephyr</h2>\n{_of(len(found), _sum(report, 'extra'))}{_list(found)}" if found else ""
+        f"<h2>In qTest and not in Zephyr</h2>\n{first_of(len(found), _sum(report, 'extra'))}{bullets(found)}"
+        if found
+        else ""
     )
 
 
@@ -153,7 +196,7 @@ def _calls(report: Report) -> str:
         "refused by a service": calls["refused"],
         "tried again": calls["retried"],
     }
-    return f"<h2>Calls</h2>\n{_figures(words.items())}"
+    return f"<h2>Calls</h2>\n{figures(words.items())}"
 
 
 def _findings(report: Report) -> str:
@@ -163,11 +206,11 @@ def _findings(report: Report) -> str:
     status = found.pop("approved_status", "")
     words = [FINDINGS[name].get(value, f"{name}: {value}") for name, value in found.items()]
     words += [f"Approving a test case sets its Status to {status}."] if status else []
-    return "<h2>What this qTest project does</h2>\n" + _list(words) if words else ""
+    return "<h2>What this qTest project does</h2>\n" + bullets(words) if words else ""
 
 
 def _rest(report: Report) -> str:
-    notes = "<h2>Notes</h2>\n" + _list(report["notes"]) if report["notes"] else ""
+    notes = "<h2>Notes</h2>\n" + bullets(report["notes"]) if report["notes"] else ""
     return f"{notes}<h2>Not read by this version</h2>\n<p>{escape(', '.join(report['not_read']))}.</p>"
 
 
@@ -176,37 +219,3 @@ def _foot(report: Report) -> str:
         f"<footer>ztoq-async {escape(version('ztoq-async'))}, pass {report['pass']} of this store. "
         "The same figures for a program: report.json, beside this page.</footer>"
     )
-
-
-def _of(shown: int, total: int) -> str:
-    return f'<p class="soft">The first {shown:,} of {total:,}.</p>\n' if shown < total else ""
-
-
-def _name(text: str) -> str:
-    return f'<th scope="row">{escape(text)}</th>'
-
-
-def _cell(text: object) -> str:
-    return f"<td>{escape(str(text))}</td>"
-
-
-def _number(number: int, *, bad: bool = False) -> str:
-    look = "zero" if not number else "bad" if bad else ""
-    return f'<td class="number {look}">{number:,}</td>'
-
-
-def _list(lines: Iterable[object]) -> str:
-    return '<ul class="plain">' + "".join(f"<li>{escape(str(line))}</li>" for line in lines) + "</ul>"
-
-
-def _figures(rows: Iterable[tuple[str, int]]) -> str:
-    """Names and numbers, side by side where there is room."""
-    shown = "".join(f"<div><dt>{escape(name)}</dt><dd>{number:,}</dd></div>" for name, number in rows)
-    return f'<dl class="figures">{shown}</dl>'
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> str:
-    look = ' class="number"' if numbers else ""
-    titles = "".join(f'<th scope="col"{look if at else ""}>{escape(title)}</th>' for at, title in enumerate(head))
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead>\n<tbody>{body}</tbody></table></div>'

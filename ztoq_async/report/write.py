@@ -14,9 +14,8 @@ from ztoq_async.report.html import page
 Report = dict[str, Any]
 
 
-def write(report: Report, folder: Path, redact: Redaction) -> Report:
-    """Writes both below `folder` in place of the last ones; gives the report with `report`, the page's path."""
-    place = folder / "reports"
+def write(report: Report, place: Path, redact: Redaction) -> Report:
+    """Writes both into the folder `place` over the last ones; gives the report with `report`, the page's path."""
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = {**report, "report": str(place / "report.html")}
     _write(place / "report.html", redact(page(found)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from msgspec import structs
@@ -12,6 +12,7 @@ from ztoq_async.resources.database import Database
 from ztoq_async.store.words import storable
 
 Counts = Counter[tuple[str, str, str]]
+BATCH = 1000
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -58,11 +59,35 @@ class Ledger:
             rows = await session.fetch("SELECT kind, attribute, rule, number FROM ledger_count")
         return Counter({(row["kind"], row["attribute"], row["rule"]): row["number"] for row in rows})
 
-    async def rows(self, most: int) -> tuple[int, list[LedgerRow]]:
-        """How many losses and refusals there are, and the first of them."""
+    async def lost(self) -> dict[str, int]:
+        """How many losses and refusals there are by rule."""
         async with self._database.session() as session:
-            total = int(await session.fetchval("SELECT count(*) FROM ledger_row"))
+            rows = await session.fetch("SELECT rule, count(*) AS number FROM ledger_row GROUP BY rule ORDER BY rule")
+        return {row["rule"]: row["number"] for row in rows}
+
+    async def rows(self, most: int, first: Sequence[str] = ()) -> list[LedgerRow]:
+        """The first losses and refusals: those by the rules of `first`, then by rule."""
+        async with self._database.session() as session:
             rows = await session.fetch(
-                "SELECT kind, key, attribute, rule, words FROM ledger_row ORDER BY id LIMIT $1", most
+                "SELECT kind, key, attribute, rule, words FROM ledger_row "
+                "ORDER BY rule <> ALL($2::text[]), rule, id LIMIT $1",
+                most,
+                first,
             )
-        return total, [LedgerRow(**dict(row)) for row in rows]
+        return [LedgerRow(**dict(row)) for row in rows]
+
+    async def all_rows(self) -> AsyncIterator[list[LedgerRow]]:
+        """Every loss and refusal, in batches."""
+        last = 0
+        while True:
+            async with self._database.session() as session:
+                rows = await session.fetch(
+                    "SELECT id, kind, key, attribute, rule, words FROM ledger_row WHERE id > $1 ORDER BY id LIMIT $2",
+                    last,
+                    BATCH,
+                )
+            if rows:
+                last = rows[-1]["id"]
+                yield [LedgerRow(*(row[name] for name in LedgerRow.__struct_fields__)) for row in rows]
+            if len(rows) < BATCH:
+                return
