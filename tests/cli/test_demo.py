@@ -1,5 +1,6 @@
 """`demo`: one command, no preparation, nothing left running."""
 
+import re
 import signal
 import time
 
@@ -23,10 +24,14 @@ def test_the_demo_shows_everything_and_leaves_nothing_running(tmp_path):
     """It moves, verifies, runs again without a write, names its report, in well below 30 s; twice in one folder."""
     for _ in range(2):
         start = time.monotonic()
-        done = call("demo", "--cases", 20, cwd=tmp_path)
+        done = call("demo", "--cases", 20, "--executions", 40, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert time.monotonic() - start < 30
-        assert "created 20" in done.stdout and "unchanged 20" in done.stdout
+        assert "a Zephyr Scale with 20 test cases and 40 executions" in done.stdout
+        made = re.findall(r"test-log    read (\d+), (created|unchanged) \1, verified \1", done.stdout)
+        assert [word for _, word in made] == ["created", "created", "unchanged"]
+        assert int(made[0][0]) >= 40
+        assert re.search(r"3\. run, for which a plan counts \d+ calls to Zephyr and \d+ to qTest", done.stdout)
         assert str(tmp_path / "ztoq-demo" / "reports" / "report.html") in done.stdout
         assert own_processes(tmp_path) == []
     assert [path.name for path in tmp_path.iterdir()] == ["ztoq-demo"]
@@ -34,10 +39,11 @@ def test_the_demo_shows_everything_and_leaves_nothing_running(tmp_path):
 
 def test_the_demo_speaks_json(tmp_path):
     """One object: the first run's report, and the second run's kinds as `again`."""
-    done = call("demo", "--cases", 10, "--json", "--store", "here", cwd=tmp_path)
+    done = call("demo", "--cases", 10, "--executions", 20, "--json", "--store", "here", cwd=tmp_path)
     report = result(done)
     assert len(done.stdout.splitlines()) == 1
-    assert (report["kinds"]["test-case"]["created"], report["again"]["test-case"]["unchanged"]) == (10, 10)
+    for kind, least in (("test-case", 10), ("test-log", 20)):
+        assert report["kinds"][kind]["created"] == report["again"][kind]["unchanged"] >= least
     assert report["report"] == str(tmp_path / "here" / "reports" / "report.html")
 
 

@@ -78,18 +78,20 @@ def status(*, config: Config = Path("ztoq.toml"), json: Json = False) -> int:
 
 
 @app.command
-def demo(*, cases: int = 300, store: Path = Path("ztoq-demo"), json: Json = False) -> int:
+def demo(*, cases: int = 300, executions: int = 1_000, store: Path = Path("ztoq-demo"), json: Json = False) -> int:
     """Move a generated project between two servers on this machine, verify it, and run again.
 
     Parameters
     ----------
     cases
         How many test cases the generated project has.
+    executions
+        How many results of executions it has.
     store
         The folder of the store and the report; one of an earlier demo is replaced.
     """
     voice = Voice(as_json=json)
-    return explain(voice, lambda: play(voice, cases, store))
+    return explain(voice, lambda: play(voice, cases, executions, store))
 
 
 @app.command

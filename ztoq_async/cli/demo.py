@@ -29,16 +29,17 @@ from ztoq_async.settings import Settings, load
 Report = dict[str, Any]
 MARK = "made-by-ztoq-demo"
 READY_S, END_S = 60.0, 10.0
+SEED = "7"
 PER_MINUTE = 60_000  # the sandbox has no rate of its own; a real site's is found by trying, from 600 a minute upwards
 LIMITS = {"zephyr_per_minute": PER_MINUTE, "qtest_per_minute": PER_MINUTE}
 
 
-def demo(voice: Voice, cases: int, store: Path) -> int:
+def demo(voice: Voice, cases: int, executions: int, store: Path) -> int:
     """The whole show; leaves only the folder `store` behind."""
     _fresh(store)
     open_logs(store.absolute(), voice.redact)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        report = runner.run(Demo(voice, cases, store.absolute()).play())
+        report = runner.run(Demo(voice, cases, executions, store.absolute()).play())
     voice.json(report)
     return EXIT_CODES[report["outcome"]]
 
@@ -55,11 +56,12 @@ def _fresh(store: Path) -> None:
 
 
 class Demo:
-    """One play: sandbox, proposal, run, verify, run again."""
+    """One play: sandbox, proposal, plan, run, verify, run again."""
 
-    def __init__(self, voice: Voice, cases: int, store: Path) -> None:
+    def __init__(self, voice: Voice, cases: int, executions: int, store: Path) -> None:
         self._voice = voice
         self._cases = cases
+        self._executions = executions
         self._store = store
         self._engine: Engine | None = None
         self._stopped = False
@@ -68,10 +70,10 @@ class Demo:
         """The first run's report; the second run's kinds are in it as `again`."""
         start = time.monotonic()
         with two_signals(self._stop):
-            async with _sandbox(self._cases) as sandbox:
+            async with _sandbox(self._cases, self._executions) as sandbox:
                 self._voice.redact.add([sandbox["zephyr"]["token"], sandbox["qtest"]["token"]])
                 report = await self._acts(sandbox)
-        self._voice.result(_ending(report, self._store, time.monotonic() - start))
+        self._voice.result(_ending(report, time.monotonic() - start, self._cases, self._executions))
         return report
 
     def _stop(self) -> None:
@@ -82,13 +84,14 @@ class Demo:
 
     async def _acts(self, sandbox: dict[str, Any]) -> Report:
         say = self._voice.result
-        say(_opening(sandbox, self._cases))
+        say(_opening(sandbox, self._cases, self._executions))
         mapping = self._store / "mapping.toml"
         proposal = await self._with(self._settings(sandbox), lambda engine: engine.propose_mapping())
         mapping.write_text(proposal, encoding="utf-8")
         say(f"2. The mapping, proposed from the values seen: {mapping}")
         settings = self._settings(sandbox, mapping={"file": mapping})
-        say("3. run")
+        plan = await self._with(settings, lambda engine: engine.plan())
+        say(f"3. run, for which a plan counts {_calls(plan)}")
         report: Report = await self._with(settings, self._moved)
         say(_indented(summary(report)))
         if report["outcome"] == "interrupted":
@@ -117,9 +120,10 @@ class Demo:
 
 
 @contextlib.asynccontextmanager
-async def _sandbox(cases: int) -> AsyncIterator[dict[str, Any]]:
+async def _sandbox(cases: int, executions: int) -> AsyncIterator[dict[str, Any]]:
     """The sandbox in a process and session of its own, so that Ctrl-C reaches only the demo."""
-    words = ["-m", "ztoq_async", "sandbox", "--cases", str(cases), "--seed", "7", "--json"]
+    size = ["--cases", str(cases), "--executions", str(executions), "--seed", SEED]
+    words = ["-m", "ztoq_async", "sandbox", *size, "--json"]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *words, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
@@ -157,20 +161,25 @@ def _indented(text: str) -> str:
     return "\n".join(f"   {line}" for line in text.splitlines())
 
 
-def _opening(sandbox: dict[str, Any], cases: int) -> str:
+def _calls(plan: Report) -> str:
+    calls = plan["calls"]
+    return f"{calls['zephyr']:,} calls to Zephyr and {calls['qtest'] + calls['verify']:,} to qTest"
+
+
+def _opening(sandbox: dict[str, Any], cases: int, executions: int) -> str:
     return (
         f"1. On this machine, in a process of their own, answer:\n"
-        f"   a Zephyr Scale with {cases:,} generated test cases  {sandbox['zephyr']['base_url']}\n"
-        f"   an empty qTest project                       {sandbox['qtest']['base_url']}\n"
+        f"   {sandbox['zephyr']['base_url']}  a Zephyr Scale with {cases:,} test cases and {executions:,} executions\n"
+        f"   {sandbox['qtest']['base_url']}     an empty qTest project\n"
         f"   They have no rate limit, so none is looked for: at most {PER_MINUTE:,} calls a minute. The limit of\n"
         f"   a real site is found by trying, from 600 a minute upwards."
     )
 
 
-def _ending(report: Report, store: Path, seconds: float) -> str:
+def _ending(report: Report, seconds: float, cases: int, executions: int) -> str:
     return (
         f"\n{report['outcome']} in {seconds:.0f} s; both servers and the store's database are stopped again.\n"
         f"The report: {report['report']}\n"
-        f"Beside it report.json, above it mapping.toml and ztoq.log. Look around in servers that stay:\n"
-        f"  {Path(sys.executable).name} -m ztoq_async sandbox --cases {report['kinds']['test-case']['read']}"
+        f"Beside it report.json and two tables, above it mapping.toml and ztoq.log. Look around in servers that stay:\n"
+        f"  {Path(sys.executable).name} -m ztoq_async sandbox --cases {cases} --executions {executions} --seed {SEED}"
     )

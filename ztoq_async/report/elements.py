@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+LONG = 30
+
 
 def first_of(shown: int, total: int, file: str = "") -> str:
     """How many of how many are shown, and the file beside the page that has them all."""
@@ -41,8 +43,10 @@ def figures(rows: Iterable[tuple[str, int]]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> str:
-    """A table of finished cells; with `numbers` all columns but the first are aligned as such."""
+    """A table of finished cells; with `numbers` all columns but the first are aligned as such. A long one scrolls."""
     look = ' class="number"' if numbers else ""
     titles = "".join(f'<th scope="col"{look if at else ""}>{escape(title)}</th>' for at, title in enumerate(head))
-    body = "\n".join(f"<tr>{''.join(row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{titles}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+    lines = [f"<tr>{''.join(row)}</tr>" for row in rows]
+    place = '<div class="wide long" tabindex="0">' if len(lines) > LONG else '<div class="wide">'
+    body = "\n".join(lines)
+    return f"{place}<table><thead><tr>{titles}</tr></thead>\n<tbody>{body}</tbody></table></div>"

@@ -114,6 +114,7 @@ def _parts(report: Report) -> str:
     beside = _beside(report, "parts_csv")
     return "\n".join(
         f"<h2>{escape(plural(kind).replace('-', ' ').capitalize())}</h2>\n{first_of(len(first), total, beside)}"
+        "<p>What each holds, and what became of it and of all that it holds.</p>\n"
         + _part_table([part for part in first if part["kind"] == kind])
         for kind in dict.fromkeys(part["kind"] for part in first)
     )
