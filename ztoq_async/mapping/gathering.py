@@ -48,6 +48,8 @@ class Gathering:
         self._seen.add(case)
         if not case.key.startswith(f"{self._project.key}-"):
             self._foreign.add(case.key)
+        elif case.folder is None:
+            self._seen.unfiled = True
 
     def _add_execution(self, source: str, execution: TestExecution) -> None:
         if source == "missing-case":

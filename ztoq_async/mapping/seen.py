@@ -59,7 +59,6 @@ class Seen(msgspec.Struct):
         """Notes the values of one test case."""
         self.statuses.add(case.status.id)
         self.priorities.add(case.priority.id)
-        self.unfiled = self.unfiled or case.folder is None
         if case.owner and case.owner.account_id:
             self.owners.add(case.owner.account_id)
         if case.component:
