@@ -14,6 +14,7 @@ SHARED = Path(os.environ.get("ZTOQ_SHARED", Path(__file__).parents[3] / "shared"
 REAL = SHARED / "corpus" / "mattermost"
 
 
+@pytest.mark.slow  # test_whole_corpus.py moves the same with executions
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"THE REAL CORPUS IS NOT HERE: {REAL} (set ZTOQ_SHARED)")
 def test_the_real_corpus_arrives_whole(tmp_path):
