@@ -141,13 +141,18 @@ def planned_notes(execution: TestExecution, frozen: list[Result], estimated: int
 def create_body(target: LogTarget, context: Context, refs: Refs) -> dict[str, Any]:
     """The body of `POST …/test-logs`: zoned dates without fractions, the status by id (facts.md 3.10)."""
     return {
-        "exe_start_date": target.start.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "exe_end_date": target.end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "exe_start_date": _zoned(target.start),
+        "exe_end_date": _zoned(target.end),
         "status": {"id": context.target.statuses[target.status].id},
         "test_case_version_id": made_of(refs, target.case).version_id,
         "note": target.note,
         "test_step_logs": create_bodies(target.results, context, refs),
     }
+
+
+def _zoned(moment: datetime) -> str:
+    """Not by `strftime`, which writes the year 999 with three digits."""
+    return f"{moment.replace(tzinfo=None).isoformat()}Z"
 
 
 def differences(target: LogTarget, actual: TestLog, context: Context, refs: Refs) -> Differences:

@@ -13,7 +13,7 @@ from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import Context
 from ztoq_async.mapping.keys import marker
 from ztoq_async.mapping.steps import carried_html, labelled
-from ztoq_async.mapping.text import as_html, without_control
+from ztoq_async.mapping.text import as_html, closed, without_control
 from ztoq_async.qtest.records import DataType
 from ztoq_async.zephyr.places import case_version
 from ztoq_async.zephyr.records import TestExecution
@@ -21,7 +21,7 @@ from ztoq_async.zephyr.records import TestExecution
 
 def note_of(execution: TestExecution, status: str, table: str, context: Context, notes: list[Note]) -> str:
     """The note as HTML. `status` is Zephyr's name where qTest's is another; `table` has the steps that do not align."""
-    note = carried_html(execution.comment, "comment", notes) if execution.comment else ""
+    note = closed(carried_html(execution.comment, "comment", notes)) if execution.comment else ""
     blocks = [
         *_people(execution, context, notes),
         ("status", as_html(without_control(status))),
@@ -85,4 +85,4 @@ def _custom(execution: TestExecution, notes: list[Note]) -> Iterator[tuple[str, 
         carried = carried_html(text, attribute, own)
         lost = values.loss(value, DataType.TEXT_AREA) or (own[0].rule if own[0].loss else "note-block", own[0].loss)
         notes.append(Note(attribute, *lost))
-        yield name, carried
+        yield name, closed(carried)

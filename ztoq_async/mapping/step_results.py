@@ -20,7 +20,7 @@ from ztoq_async.mapping.kind import Item, Made, Refs, made_of
 from ztoq_async.mapping.steps import carried_html, is_pinned, labelled
 from ztoq_async.mapping.stub_kind import frozen_script
 from ztoq_async.mapping.test_case_kind import linked
-from ztoq_async.mapping.text import as_html, balanced, tree, without_control
+from ztoq_async.mapping.text import as_html, balanced, closed, comparable, without_control
 from ztoq_async.zephyr.records import Inline, Result, Script
 
 PATH = "steps.inline"
@@ -78,7 +78,7 @@ def _texts(step: Inline | Result) -> _Texts:
 
 
 def _trees(texts: _Texts) -> tuple[Any, ...]:
-    return tuple(tree(text) for text in texts)
+    return tuple(comparable(text) for text in texts)
 
 
 def aligned(frozen: list[Result], steps: list[tuple[Place, _Texts]]) -> list[Place | None]:
@@ -117,6 +117,8 @@ def _result(step: Result, place: Place, context: Context, notes: list[Note]) -> 
     actual = carried_html(step.actual_result, f"{PATH}.actualResult", notes) if step.actual_result else ""
     name, status = status_of(step.status.id if step.status else 0, context)
     notes.append(Note(f"{PATH}.status.id", "status-by-mapping"))
+    if name != status or step.test_data_row_number is not None:
+        actual = closed(actual)
     if name != status:
         actual += labelled("status", as_html(name), actual)
     if step.test_data_row_number is not None:

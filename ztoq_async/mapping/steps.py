@@ -16,7 +16,7 @@ from ztoq_async.errors import SourceError
 from ztoq_async.mapping import values
 from ztoq_async.mapping.account import AS_IS, Note
 from ztoq_async.mapping.context import Findings
-from ztoq_async.mapping.text import as_html, cleaned, holds_forbidden, without_control, without_parameters
+from ztoq_async.mapping.text import as_html, cleaned, closed, holds_forbidden, without_control, without_parameters
 from ztoq_async.qtest.records import DataType
 from ztoq_async.zephyr.records import CallToTest, Inline, Script, Step
 
@@ -85,6 +85,7 @@ def _inline(inline: Inline, notes: list[Note]) -> StepTarget:
     description = _html(inline.description, "steps.inline.description", notes)
     expected = _html(inline.expected_result, "steps.inline.expectedResult", notes)
     blocks = list(_blocks(inline, notes))
+    description = closed(description) if blocks else description
     for label, text in blocks:
         description += labelled(label, text, description + text)
     return StepTarget(description, expected)
@@ -110,7 +111,7 @@ def _moved(text: str, attribute: str, rule: str, notes: list[Note]) -> str:
     own: list[Note] = []
     carried = carried_html(text, attribute, own, in_step=True)
     notes.append(Note(attribute, own[0].rule if own[0].loss else rule, own[0].loss))
-    return carried
+    return closed(carried)
 
 
 def labelled(label: str, text: str, beside: str = "") -> str:

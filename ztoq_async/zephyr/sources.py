@@ -130,4 +130,4 @@ def chosen(executions: str) -> Mapping[str, Query]:
             f"executions: all, last or since:DATE was expected, as in  since:2024-05-31, not '{executions}'"
         )
     moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return {"test-execution": (("actualEndDateAfter", moment.strftime("%Y-%m-%dT%H:%M:%SZ")),)}
+    return {"test-execution": (("actualEndDateAfter", f"{moment.replace(tzinfo=None).isoformat()[:19]}Z"),)}
