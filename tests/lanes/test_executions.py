@@ -102,6 +102,43 @@ async def test_an_execution_found_later_is_the_only_one_that_the_next_run_makes(
         assert report["outcome"] == "complete"
 
 
+async def test_a_planned_execution_that_is_executed_later_gets_its_log(store_url, tmp_path):
+    """Its run was there; the next run makes the log and nothing else, and the one after that nothing."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        first = await history.due(move)
+        await move.run()
+        planned = await _unlogged(move, first)
+        body = {"statusName": "Pass", "actualEndDate": "2030-01-01T00:00:00Z"}
+        await move.call("PUT", f"/testexecutions/{planned}", body, service="zephyr")
+        past = await history.due(move)
+        assert past.logs == first.logs + 1
+        report = await move.run()
+        await assert_everything_once(move, report, cases=CASES, past=past)
+        assert (report["kinds"]["test-log"]["created"], report["kinds"]["test-run"]["created"]) == (1, 0)
+        before = writes(await move.stats())
+        await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+        assert writes(await move.stats()) == before
+
+
+async def _unlogged(move, past):
+    """The id of the first planned execution."""
+    logged = {number for logs in past.runs.values() for number in logs}
+    return next(row["id"] for row in await history.rows(move, "/testexecutions") if row["id"] not in logged)
+
+
+async def test_a_result_that_is_changed_in_zephyr_after_its_move_is_reported(store_url, tmp_path):
+    """qTest keeps what was moved: the log differs by name, and no second one is made."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=10) as move:
+        past = await history.due(move)
+        await move.run()
+        changed = next(logs[0] for logs in past.runs.values() if logs)
+        await move.call("PUT", f"/testexecutions/{changed}", {"comment": "said later"}, service="zephyr")
+        report = await move.run()
+        assert report["differences"] == [{"kind": "test-log", "key": str(changed), "fields": ["note"]}]
+        assert (report["outcome"], report["kinds"]["test-log"]["created"]) == ("degraded", 0)
+        assert (await history.held(move)).runs == past.runs
+
+
 async def test_cases_that_no_list_shows_are_moved_or_stand_in(store_url, tmp_path):
     """One of another project as it is there, archived and invisible ones as stubs, all in a module of their own."""
     async with a_move(store_url, tmp_path, cases=8, executions=110) as move:
