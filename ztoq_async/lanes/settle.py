@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ztoq_async.errors import SourceError
+from ztoq_async.errors import NotFound, SourceError
 from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.kind import Item, Kind, Made
@@ -46,10 +47,11 @@ async def _look(run: Run, kind: Kind, listing: Listing, doubts: Sequence[Doubt])
     """Reads a list to its end; those of the doubts that it does not hold."""
     wanted = {doubt.key for doubt in doubts}
     found: dict[str, Made] = {}
-    async for page in run.qtest.pages(listing):
-        for key, made, _ in kind.recognise(page, run.context):
-            if key in wanted:
-                found.setdefault(key, made)
+    with contextlib.suppress(NotFound):  # a parent that people have deleted has nothing below it
+        async for page in run.qtest.pages(listing):
+            for key, made, _ in kind.recognise(page, run.context):
+                if key in wanted:
+                    found.setdefault(key, made)
     for doubt in doubts:
         if doubt.key in found:
             run.journal.hand_over(Transition(doubt.id, DONE, found[doubt.key], "recovered"))
