@@ -86,3 +86,20 @@ async def test_what_a_lost_store_has_made_is_adopted(moment, store_url, new_stor
         kinds = report["kinds"]
         assert (kinds["test-log"]["adopted"], kinds["test-run"]["adopted"]) == (held.logs, len(held.runs))
         assert made(kinds["test-log"]) == past.logs
+
+
+async def test_runs_that_people_delete_while_their_logs_are_in_doubt(store_url, tmp_path):
+    """What has no run any more is refused by name or missing; the next run comes to its end."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        await move.use(qtest={"latency_ms": 4})
+        await interrupted(move, "logging")
+        await move.use()
+        await asyncio.sleep(0.2)
+        project = f"/api/v3/projects/{move.sandbox.qtest.project}"
+        for row in await move.objects("test-run"):
+            await move.call("DELETE", f"{project}/test-runs/{row['id']}")
+        report = await move.run()
+        kinds = report["kinds"]
+        assert report["outcome"] == "degraded"
+        assert (kinds["test-run"]["missing"], kinds["test-run"]["verified"]) == (kinds["test-run"]["read"], 0)
+        assert kinds["test-log"]["missing"] + kinds["test-log"]["refused"] == kinds["test-log"]["read"]
