@@ -4,12 +4,12 @@ import signal
 
 from processes import call, proposed, result, sandbox, started, stats, wait_for_cases, write_settings, writes
 
-SLOW = "[limits]\nzephyr_per_minute = 60000\nqtest_per_minute = 60000\nin_flight = 2\n"
+SLOW = "[limits]\nzephyr_per_minute = 60000\nqtest_per_minute = 60000\nin_flight = 4\n"
 
 
 def test_a_plan_after_a_stopped_run_counts_what_is_left_and_the_run_goes_on(tmp_path):
     """What is in qTest counts as unchanged; the plan takes nothing from the run, which then makes exactly the rest."""
-    with sandbox(tmp_path, "--cases", 20, "--executions", 60, "--seed", 2) as services:
+    with sandbox(tmp_path, "--cases", 10, "--executions", 40, "--seed", 2) as services:
         write_settings(tmp_path, services, SLOW)
         proposed(tmp_path)
         with started("run", cwd=tmp_path) as process:
