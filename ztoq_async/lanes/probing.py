@@ -12,7 +12,7 @@ from ztoq_async.lanes.run import Run
 from ztoq_async.mapping import values
 from ztoq_async.mapping.attributes import required_values
 from ztoq_async.mapping.context import Context
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.resources.calls import Call
 
 PROBE = "probe"

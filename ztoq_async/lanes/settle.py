@@ -10,7 +10,7 @@ from ztoq_async.errors import NotFound, SourceError
 from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.kind import Item, Kind, Made
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.store.journal import Transition
 from ztoq_async.store.overview import Doubt
 from ztoq_async.store.transitions import DONE, PENDING, REFUSED

@@ -14,7 +14,7 @@ from ztoq_async.mapping.account import REFUSED, Note
 from ztoq_async.mapping.context import Context
 from ztoq_async.mapping.kind import Item, Kind, Made
 from ztoq_async.plan import Row
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 
 SETTINGS = "settings"
 FIRST = 5

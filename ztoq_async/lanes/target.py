@@ -16,7 +16,7 @@ from ztoq_async.mapping.kind import Kind, Made
 from ztoq_async.mapping.values import to_property
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.client import QTestClient
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import Field
 
 Held = list[tuple[Kind, list[tuple[str, Made]]]]

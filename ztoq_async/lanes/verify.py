@@ -11,7 +11,7 @@ from ztoq_async.errors import NotFound, Paused, SourceError
 from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.run import Run, one_error, plural
 from ztoq_async.mapping.kind import Found, Item, Kind, Made
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.store.overview import Known
 
 BREATH = 50

@@ -13,7 +13,7 @@ from ztoq_async.mapping.kind import Found, Kind, Made, Refs, Target
 from ztoq_async.mapping.module_kind import folder_attributes
 from ztoq_async.plan import AtOnce, Planner
 from ztoq_async.qtest import paths
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import TestCycle
 from ztoq_async.resources.calls import Call
 

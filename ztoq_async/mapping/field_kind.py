@@ -15,7 +15,7 @@ from ztoq_async.mapping.context import CASES, Context, FieldPlan, Plans, fields_
 from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
 from ztoq_async.plan import AtOnce, Planner, Row
 from ztoq_async.qtest import paths
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import Field
 from ztoq_async.resources.calls import Call
 

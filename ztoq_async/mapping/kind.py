@@ -15,7 +15,7 @@ from ztoq_async.errors import SourceError
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import Context
 from ztoq_async.plan import Planner
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.resources.calls import Call
 
 

@@ -13,7 +13,7 @@ from ztoq_async.mapping.folder_tree import FolderTree, Shown
 from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
 from ztoq_async.plan import AtOnce
 from ztoq_async.qtest import paths
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import Module
 from ztoq_async.resources.calls import Call
 

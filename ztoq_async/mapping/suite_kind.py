@@ -19,6 +19,7 @@ from ztoq_async.mapping.text import same_line
 from ztoq_async.mapping.values import Value
 from ztoq_async.plan import OneByOne, Planner, Row
 from ztoq_async.qtest import paths
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import DataType, TestSuite
 from ztoq_async.resources.calls import Call
 from ztoq_async.zephyr.records import TestCycle
@@ -122,7 +123,7 @@ def _differences(target: SuiteTarget, actual: TestSuite, context: Context, refs:
     return found + list(properties.differences(target.values, actual.properties, context, SUITES))
 
 
-def _find(target: SuiteTarget, context: Context, refs: Refs) -> paths.Listing:
+def _find(target: SuiteTarget, context: Context, refs: Refs) -> Listing:
     return paths.test_suites(context.target.project_id, made_of(refs, target.cycle).id)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from ztoq_async.errors import ServiceError
 from ztoq_async.qtest import paths
-from ztoq_async.qtest.paths import Listing
+from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import Field, Module, Status, TestCase, TestCycle, TestLog, TestRun, TestSuite, User
 from ztoq_async.resources.calls import Answer, Call
 from ztoq_async.resources.client import ServiceClient

@@ -2,54 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from ztoq_async.qtest.listing import PROJECT, Listing
+from ztoq_async.qtest.listing import project_call as _call
 from ztoq_async.resources.calls import Call
 
-PROJECT = "/api/v3/projects/{projectId}"
 MOST_TEST_CASES = 1000
 MOST = 999
-Paging = Literal["none", "size", "pageSize"]
-
-
-class Listing(msgspec.Struct, frozen=True):
-    """A list to be read to its end: `paging` names the parameter of the page's size, as facts.md 3.4 says.
-
-    `below` is the query by which the same list is read below each of its rows, `{id}` standing for the row. A `body`
-    makes it a search.
-    """
-
-    path: str
-    label: str
-    query: tuple[tuple[str, str], ...] = ()
-    paging: Paging = "none"
-    most: int = 0
-    below: tuple[tuple[str, str], ...] = ()
-    body: bytes | None = None
-
-    def page(self, number: int) -> Call:
-        """The call for one page, counted from 1."""
-        pages = () if self.paging == "none" else (("page", str(number)), (self.paging, str(self.most)))
-        if self.body is not None:
-            return Call("POST", self.path, self.query + pages, self.body, label=self.label, safe=True)
-        return Call("GET", self.path, self.query + pages, label=self.label)
-
-    def under(self, identifier: int) -> Listing:
-        """The same list below one of its rows."""
-        query = tuple((name, value.replace("{id}", str(identifier))) for name, value in self.below)
-        return msgspec.structs.replace(self, query=query)
-
-
-def _call(method: str, project: int, rest: str, body: Any = None, *, label: str = "", **query: object) -> Call:
-    return Call(
-        method,
-        f"/api/v3/projects/{project}{rest}",
-        tuple((name, str(value)) for name, value in query.items() if value is not None),
-        None if body is None else msgspec.json.encode(body),
-        label=PROJECT + (label or rest),
-    )
 
 
 def fields(project: int, object_type: str) -> Listing:
