@@ -17,11 +17,10 @@ from ztoq_async.mapping.kind import Made, Refs
 from ztoq_async.plan import Row
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
+from ztoq_async.store import planned
 from ztoq_async.store.statements import (
     CLAIM,
-    FORGET_EDGES,
     LACKS,
-    LATE,
     MOVE,
     READY,
     REFRESH,
@@ -33,7 +32,6 @@ from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.transitions import DONE, FROM, REFUSED
 from ztoq_async.store.words import storable
 
-_SEPARATOR = "\x1f"
 REFS_KEPT = 20_000
 
 
@@ -104,73 +102,17 @@ class Journal:
             return 0
 
         async def write(session: Session) -> int:
-            await self._insert(session, rows)
+            await planned.insert(session, rows, self._pass)
             if waiting_for:
                 await session.execute(LACKS, rows[0].kind, waiting_for, [row.key for row in rows], self._pass)
-            await self._connect(session, rows)
+            await planned.connect(session, rows)
             await self._refuse_children(session)
-            return await self._late(session, rows)
+            return await planned.late(session, rows)
 
         async with self._lock:
             late = await self._tenure.write(self._database, write)
         self.settled.set()
         return late
-
-    async def _late(self, session: Session, rows: Sequence[Row]) -> int:
-        pairs = [(row, name.partition(":")) for row in rows for name in row.after]
-        if not pairs:
-            return 0
-        found = await session.fetchval(
-            LATE,
-            [row.kind for row, _ in pairs],
-            [row.key for row, _ in pairs],
-            [kind for _, (kind, _, _) in pairs],
-            [key for _, (_, _, key) in pairs],
-        )
-        return int(found)
-
-    async def _insert(self, session: Session, rows: Sequence[Row]) -> None:
-        await session.execute(
-            "INSERT INTO journal (kind, key, parents, counted, state, reason, pass) "
-            "SELECT kind, key, string_to_array(parents, $6), counted, "
-            "CASE reason WHEN '' THEN 'pending' ELSE 'refused' END, reason, $7 "
-            "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[]) "
-            "AS t(kind, key, parents, counted, reason) "
-            "ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted, "
-            "lacks = false, parents = excluded.parents, "
-            "state = CASE WHEN journal.state = 'refused' OR (journal.state = 'done' AND journal.key = ANY($8)) "
-            "THEN excluded.state ELSE journal.state END, "
-            "reason = CASE WHEN journal.state = 'refused' THEN excluded.reason ELSE journal.reason END",
-            [row.kind for row in rows],
-            [row.key for row in rows],
-            [_SEPARATOR.join(row.parents) for row in rows],
-            [row.counted for row in rows],
-            [storable(row.refusal) for row in rows],
-            _SEPARATOR,
-            self._pass,
-            [row.key for row in rows if row.again],
-        )
-
-    async def _connect(self, session: Session, rows: Sequence[Row]) -> None:
-        await session.execute(FORGET_EDGES, [row.kind for row in rows], [row.key for row in rows])
-        edges = [(row, name, True) for row in rows for name in row.parents]
-        edges += [(row, name, False) for row in rows for name in row.after]
-        await session.execute(
-            "INSERT INTO journal_edge (parent, child, hard) SELECT p.id, c.id, t.hard "
-            "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[]) AS t(pk, pn, ck, cn, hard) "
-            "JOIN journal p ON p.kind = t.pk AND p.key = t.pn "
-            "JOIN journal c ON c.kind = t.ck AND c.key = t.cn AND c.state = 'pending' ON CONFLICT DO NOTHING",
-            [name.partition(":")[0] for _, name, _ in edges],
-            [name.partition(":")[2] for _, name, _ in edges],
-            [row.kind for row, _, _ in edges],
-            [row.key for row, _, _ in edges],
-            [hard for _, _, hard in edges],
-        )
-        await session.execute(
-            WAITS + "AND (c.kind, c.key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
-            [row.kind for row in rows],
-            [row.key for row in rows],
-        )
 
     async def ready(self, kind: str, details: Sequence[tuple[str, str]]) -> None:
         """The details of these records (key, fault) are there: their rows can be made, those with a fault cannot."""
