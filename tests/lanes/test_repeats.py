@@ -70,7 +70,7 @@ async def test_keys_that_a_project_hides_are_not_taken_for_absent(store_url, new
         fields.changed("test-cases")
         move.store_url = await new_store()
         before = writes(await move.stats())
-        with pytest.raises(SettingsError, match="'Zephyr Key' is switched off"):
+        with pytest.raises(SettingsError, match="'Zephyr Key' of test-cases is switched off"):
             await move.run(adopt=True)
         assert writes(await move.stats()) == before
 
