@@ -12,6 +12,7 @@ from ztoq_async.plan import Row
 from ztoq_async.zephyr.sources import Source
 
 GROUP = 500
+MANY = 1000
 
 
 class Planning:
@@ -22,6 +23,7 @@ class Planning:
         self._kind = kind
         self._planner = kind.plan(run.context)
         self._rows: list[Row] = []
+        self._written = 0
         self._late = 0
         self.complete = asyncio.Event()
         self.ready = asyncio.Event()
@@ -65,6 +67,7 @@ class Planning:
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []
+        self._written += len(rows)
         self._late += await self._run.journal.plan(rows, self._kind.source if self._kind.waits else "")
 
     async def _end(self) -> None:
@@ -73,6 +76,8 @@ class Planning:
         for row in self._planner.end(known):
             await self._add([row])
         await self._write()
+        if self._written > MANY:
+            await self._run.journal.analyse()
         if self._late:
             self._run.note(
                 f"{self._late} {plural(self._kind.name)} were made before others that belong before them: "

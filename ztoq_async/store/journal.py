@@ -102,17 +102,22 @@ class Journal:
             return 0
 
         async def write(session: Session) -> int:
-            await planned.insert(session, rows, self._pass)
+            ids = await planned.insert(session, rows, self._pass)
             if waiting_for:
-                await session.execute(LACKS, rows[0].kind, waiting_for, [row.key for row in rows], self._pass)
-            await planned.connect(session, rows)
+                await session.execute(LACKS, list(ids.values()), waiting_for, self._pass)
+            await planned.connect(session, rows, ids)
             await self._refuse_children(session)
-            return await planned.late(session, rows)
+            return await planned.late(session, rows, ids)
 
         async with self._lock:
             late = await self._tenure.write(self._database, write)
         self.settled.set()
         return late
+
+    async def analyse(self) -> None:
+        """Statistics of what was just filled: without them PostgreSQL plans for empty tables."""
+        async with self._lock:
+            await self._tenure.write(self._database, lambda session: session.execute("ANALYZE archive, journal, journal_edge"))
 
     async def ready(self, kind: str, details: Sequence[tuple[str, str]]) -> None:
         """The details of these records (key, fault) are there: their rows can be made, those with a fault cannot."""

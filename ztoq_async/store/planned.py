@@ -1,4 +1,8 @@
-"""Planned rows in the journal: written with their edges, in the transaction of the caller."""
+"""Planned rows in the journal: written with their edges, in the transaction of the caller.
+
+A store that is filled has no statistics yet: every statement looks rows up one by one by their names or ids, so that
+no plan of PostgreSQL's can read the whole journal for a batch.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,16 @@ from collections.abc import Sequence
 
 from ztoq_async.plan import Row
 from ztoq_async.resources.session import Session
-from ztoq_async.store.statements import FORGET_EDGES, LATE, WAITS
+from ztoq_async.store.statements import CONNECT, FORGET_EDGES, INSERT, LATE, WAITS
 from ztoq_async.store.words import storable
 
 _SEPARATOR = "\x1f"
 
 
-async def insert(session: Session, rows: Sequence[Row], number: int) -> None:
-    """New rows; known ones belong to the pass of that number from now on."""
-    await session.execute(
-        "INSERT INTO journal (kind, key, parents, counted, state, reason, pass) "
-        "SELECT kind, key, string_to_array(parents, $6), counted, "
-        "CASE reason WHEN '' THEN 'pending' ELSE 'refused' END, reason, $7 "
-        "FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[]) "
-        "AS t(kind, key, parents, counted, reason) "
-        "ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted, "
-        "lacks = false, parents = excluded.parents, "
-        "state = CASE WHEN journal.state = 'refused' OR (journal.state = 'done' AND journal.key = ANY($8)) "
-        "THEN excluded.state ELSE journal.state END, "
-        "reason = CASE WHEN journal.state = 'refused' THEN excluded.reason ELSE journal.reason END",
+async def insert(session: Session, rows: Sequence[Row], number: int) -> dict[str, int]:
+    """New rows; known ones belong to the pass of that number from now on. The ids of those still to be made."""
+    found = await session.fetch(
+        INSERT,
         [row.kind for row in rows],
         [row.key for row in rows],
         [_SEPARATOR.join(row.parents) for row in rows],
@@ -34,34 +29,28 @@ async def insert(session: Session, rows: Sequence[Row], number: int) -> None:
         number,
         [row.key for row in rows if row.again],
     )
+    return {f"{row['kind']}:{row['key']}": row["id"] for row in found if row["open"]}
 
 
-async def connect(session: Session, rows: Sequence[Row]) -> None:
+async def connect(session: Session, rows: Sequence[Row], ids: dict[str, int]) -> None:
     """The edges of rows that are still to be made, and for how many others each of them waits."""
-    await session.execute(FORGET_EDGES, [row.kind for row in rows], [row.key for row in rows])
-    edges = [(row, name, True) for row in rows for name in row.parents]
-    edges += [(row, name, False) for row in rows for name in row.after]
+    await session.execute(FORGET_EDGES, list(ids.values()))
+    waiting = [(row, ids[name]) for row in rows if (name := f"{row.kind}:{row.key}") in ids]
+    edges = [(name.partition(":"), child, True) for row, child in waiting for name in row.parents]
+    edges += [(name.partition(":"), child, False) for row, child in waiting for name in row.after]
     await session.execute(
-        "INSERT INTO journal_edge (parent, child, hard) SELECT p.id, c.id, t.hard "
-        "FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[]) AS t(pk, pn, ck, cn, hard) "
-        "JOIN journal p ON p.kind = t.pk AND p.key = t.pn "
-        "JOIN journal c ON c.kind = t.ck AND c.key = t.cn AND c.state = 'pending' ON CONFLICT DO NOTHING",
-        [name.partition(":")[0] for _, name, _ in edges],
-        [name.partition(":")[2] for _, name, _ in edges],
-        [row.kind for row, _, _ in edges],
-        [row.key for row, _, _ in edges],
+        CONNECT,
+        [kind for (kind, _, _), _, _ in edges],
+        [key for (_, _, key), _, _ in edges],
+        [child for _, child, _ in edges],
         [hard for _, _, hard in edges],
     )
-    await session.execute(
-        WAITS + "AND (c.kind, c.key) IN (SELECT * FROM unnest($1::text[], $2::text[]))",
-        [row.kind for row in rows],
-        [row.key for row in rows],
-    )
+    await session.execute(WAITS + "AND c.id = ANY($1::bigint[])", list(ids.values()))
 
 
-async def late(session: Session, rows: Sequence[Row]) -> int:
+async def late(session: Session, rows: Sequence[Row], ids: dict[str, int]) -> int:
     """How many of the rows are done although one that belongs before them is still to be made."""
-    pairs = [(row, name.partition(":")) for row in rows for name in row.after]
+    pairs = [(row, name.partition(":")) for row in rows if f"{row.kind}:{row.key}" not in ids for name in row.after]
     if not pairs:
         return 0
     found = await session.fetchval(

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED, SENT
 
-FORGET_EDGES = f"""
-DELETE FROM journal_edge e USING journal c, unnest($1::text[], $2::text[]) AS t(kind, key)
-WHERE e.child = c.id AND c.state = '{PENDING}' AND c.kind = t.kind AND c.key = t.key
+INSERT = f"""
+INSERT INTO journal (kind, key, parents, counted, state, reason, pass)
+SELECT kind, key, string_to_array(parents, $6), counted,
+    CASE reason WHEN '' THEN '{PENDING}' ELSE '{REFUSED}' END, reason, $7
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[]) AS t(kind, key, parents, counted, reason)
+ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted,
+    lacks = false, parents = excluded.parents,
+    state = CASE WHEN journal.state = '{REFUSED}' OR (journal.state = '{DONE}' AND journal.key = ANY($8))
+        THEN excluded.state ELSE journal.state END,
+    reason = CASE WHEN journal.state = '{REFUSED}' THEN excluded.reason ELSE journal.reason END
+RETURNING id, kind, key, state = '{PENDING}' AS open
+"""
+
+FORGET_EDGES = "DELETE FROM journal_edge WHERE child = ANY($1::bigint[])"
+
+CONNECT = """
+INSERT INTO journal_edge (parent, child, hard) SELECT parent, child, hard FROM (
+    SELECT (SELECT id FROM journal p WHERE p.kind = t.kind AND p.key = t.key) AS parent, child, hard
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bool[]) AS t(kind, key, child, hard)
+) AS edge WHERE parent IS NOT NULL ON CONFLICT DO NOTHING
 """
 
 WAITS = """
@@ -15,16 +32,16 @@ UPDATE journal c SET waits = (
     WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
 ) WHERE c.state = 'pending' """
 
-LACKS = f"""
-UPDATE journal j SET lacks = true FROM archive a
-WHERE j.kind = $1 AND j.key = ANY($3::text[]) AND j.state = '{PENDING}'
-    AND a.source = $2 AND a.key = j.key AND (a.detail_pass < $4 OR a.fault <> '')
+LACKS = """
+UPDATE journal j SET lacks = true WHERE id = ANY($1::bigint[]) AND (
+    SELECT a.detail_pass < $3 OR a.fault <> '' FROM archive a WHERE a.source = $2 AND a.key = j.key
+)
 """
 
 LATE = f"""
 SELECT count(*) FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS t(kind, key, before_kind, before_key)
-JOIN journal c ON c.kind = t.kind AND c.key = t.key AND c.state = '{DONE}'
-JOIN journal p ON p.kind = t.before_kind AND p.key = t.before_key AND p.state = '{PENDING}' AND p.target_id IS NULL
+WHERE (SELECT c.state FROM journal c WHERE c.kind = t.kind AND c.key = t.key) = '{DONE}'
+    AND (SELECT p.state FROM journal p WHERE p.kind = t.before_kind AND p.key = t.before_key) = '{PENDING}'
 """
 
 REFRESH = """
@@ -36,7 +53,10 @@ READY = f"""
 UPDATE journal j SET lacks = false,
     state = CASE WHEN t.fault <> '' AND j.state = '{PENDING}' THEN '{REFUSED}' ELSE j.state END,
     reason = CASE WHEN t.fault <> '' AND j.state = '{PENDING}' THEN t.fault ELSE j.reason END
-FROM unnest($2::text[], $3::text[]) AS t(key, fault) WHERE j.kind = $1 AND j.key = t.key
+FROM (
+    SELECT (SELECT id FROM journal o WHERE o.kind = $1 AND o.key = u.key) AS id, u.fault
+    FROM unnest($2::text[], $3::text[]) AS u(key, fault)
+) AS t WHERE j.id = t.id
 RETURNING j.id, j.state
 """
 
