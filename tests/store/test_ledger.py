@@ -15,6 +15,8 @@ async def test_what_is_kept_comes_back_and_an_account_begins_anew(store):
     counts = Counter({("k", "a", "as it is"): 3, ("k", "b", "rule"): 1})
     await ledger.close(counts)
     assert await ledger.counts() == counts
-    assert await ledger.rows(2) == (5, rows[:2])
+    assert await ledger.rows(2) == rows[:2]
+    assert [row async for batch in ledger.all_rows() for row in batch] == rows
+    assert await ledger.lost() == {"refused": 5}
     await ledger.clear()
-    assert (await ledger.counts(), await ledger.rows(2)) == (Counter(), (0, []))
+    assert (await ledger.counts(), await ledger.rows(2), await ledger.lost()) == (Counter(), [], {})
