@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from moving import FAST, Move, a_move, assert_approved_once, assert_everything_once, assert_history, writes
 
+from ztoq_async.engine import Engine
 from ztoq_async.errors import SettingsError
-from ztoq_async.sandbox import Generator, Sandbox
+from ztoq_async.sandbox import Generator, Profile, Sandbox
 from ztoq_async.zephyr.client import ZephyrClient
 
 CASES, EXECUTIONS = 12, 44
@@ -203,10 +204,23 @@ async def test_executions_that_cannot_be_moved_are_named_and_the_rest_goes_on(st
 
 async def test_an_approval_without_an_answer_is_not_repeated(store_url, tmp_path):
     """Whether it was applied is read from the version: 1.0, never 2.0 (protocol rule 13)."""
+    losing = Profile.of({"qtest": {"lost_reply_rate": 0.25}})
     async with a_move(store_url, tmp_path, cases=CASES, executions=20) as move:
         past = await history.due(move)
-        await move.use(qtest={"lost_reply_rate": 0.3}, seed=4)
-        await assert_everything_once(move, await move.run(limits={**FAST, "tries": 30}), cases=CASES, past=past)
+        weather, approvals = move.sandbox._profile, []
+
+        def turn(attempt):
+            """Replies are lost while test cases are approved."""
+            approvals.append(attempt.call.label.endswith("/approve"))
+            if approvals[-1] and sum(approvals) == 2:  # the first is the probe's
+                weather.replace(losing)
+            elif weather.current is losing and attempt.call.label.endswith("/test-cycles"):
+                weather.replace(Profile())
+
+        limits = {**FAST, "in_flight": 2, "tries": 30}
+        async with Engine(move.settings(limits=limits), on_attempt=turn) as engine:
+            report = await engine.run()
+        await assert_everything_once(move, report, cases=CASES, past=past)
         calls = (await move.stats())["calls"]
         assert [call for call in calls if call["path"].endswith("/approve") and call["status"] == 0]
         await assert_approved_once(move, past)

@@ -19,6 +19,7 @@ MOMENTS = {
     "the first log": ("/test-logs", 2),
     "logging": ("/test-logs", 20),
 }
+SLOW = ("making cycles", "making suites", "the first log")
 
 
 async def interrupted(move, moment, *, stopped=False):
@@ -49,7 +50,8 @@ async def interrupted(move, moment, *, stopped=False):
 @pytest.mark.parametrize(
     ("moment", "stopped"),
     [
-        *((moment, False) for moment in MOMENTS),
+        *((moment, False) for moment in MOMENTS if moment not in SLOW),
+        *(pytest.param(moment, False, marks=pytest.mark.slow) for moment in SLOW),
         *(pytest.param(moment, True, marks=pytest.mark.slow) for moment in MOMENTS if moment != "logging"),
         ("logging", True),
     ],
