@@ -221,6 +221,19 @@ async def test_a_successor_doubts_what_its_predecessors_sent_and_nothing_else(st
         assert doubts["3"] <= 0
 
 
+async def test_what_is_remembered_of_parents_may_be_pushed_out_while_others_ask(store, monkeypatch):
+    """Many ask at once for more done rows than are remembered: each gets all that it asked for."""
+    monkeypatch.setattr("ztoq_async.store.journal.REFS_KEPT", 4)
+    async with opened(store) as journal:
+        await journal.plan([Row("k", str(number)) for number in range(60)])
+        for row in await journal.claim("k", "", 60):
+            journal.hand_over(Transition(row.id, DONE, Made(int(row.key) + 1), "created"))
+        await journal.flush()
+        groups = [[f"k:{number}" for number in range(start, start + 8)] for start in range(0, 50, 2)] * 4
+        found = await asyncio.gather(*(journal.refs(group) for group in groups))
+    assert [list(refs) for refs in found] == groups
+
+
 async def test_only_done_rows_have_something_for_their_children(store):
     """`refs` names what is committed as done, with version and steps."""
     async with opened(store) as journal:

@@ -116,8 +116,9 @@ class Journal:
 
     async def analyse(self) -> None:
         """Statistics of what was just filled: without them PostgreSQL plans for empty tables."""
+        statement = "ANALYZE archive, journal, journal_edge"
         async with self._lock:
-            await self._tenure.write(self._database, lambda session: session.execute("ANALYZE archive, journal, journal_edge"))
+            await self._tenure.write(self._database, lambda session: session.execute(statement))
 
     async def ready(self, kind: str, details: Sequence[tuple[str, str]]) -> None:
         """The details of these records (key, fault) are there: their rows can be made, those with a fault cannot."""
@@ -194,7 +195,8 @@ class Journal:
 
     async def refs(self, names: Collection[str]) -> Refs:
         """What the named done rows keep for their children; the newest are remembered."""
-        missing = [name for name in names if name not in self._refs]
+        found = {name: self._refs[name] for name in names if name in self._refs}  # others may push these out meanwhile
+        missing = [name for name in names if name not in found]
         if missing:
             async with self._database.session() as session:
                 rows = await session.fetch(
@@ -206,9 +208,10 @@ class Journal:
                 )
             while len(self._refs) > REFS_KEPT:
                 self._refs.pop(next(iter(self._refs)))
-            for row in rows:
-                self._refs[row["name"]] = Made(row["target_id"], row["version_id"], tuple(row["step_ids"]))
-        return {name: self._refs[name] for name in names if name in self._refs}
+            fresh = {row["name"]: Made(row["target_id"], row["version_id"], tuple(row["step_ids"])) for row in rows}
+            self._refs.update(fresh)
+            found.update(fresh)
+        return {name: found[name] for name in names if name in found}
 
     def hand_over(self, transition: Transition) -> None:
         """Gives a transition to the writer; it counts when a flush has committed it."""
