@@ -99,7 +99,8 @@ async def test_rows_that_were_made_before_others_that_belong_before_them_are_cou
             Row("k", "5", after=("k:4",)),
         ]
         assert await journal.plan(later) == 1
-        assert await made(journal, "k") == ["1", "5"]
+        assert await made(journal, "k") == ["1"]  # the fifth comes after it, whatever is made between them
+        assert await made(journal, "k") == ["5"]
         assert await journal.plan(later) == 0
 
 

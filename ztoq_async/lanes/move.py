@@ -25,6 +25,7 @@ from ztoq_async.lanes.target import (
     Held,
     check_required,
     check_rights,
+    find_below,
     find_keys,
     read_target,
     refuse_held_keys,
@@ -78,7 +79,7 @@ async def read(run: Run) -> int:
     run.check()
     asked = await read_references(run)
     run.check()
-    run.known = Context(await gather(run.archive, project), rules, target)
+    run.known = Context(await gather(run.archive, run.overview, project), rules, target)
     return asked
 
 
@@ -174,12 +175,15 @@ async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Made]]]) -> None:
+    adopting = await passes.adopting(run.database)
     for kind, planning in planned:
         if run.stop.is_set():
             return
-        if held.get(kind.name):
+        if held.get(kind.name) or (adopting and kind.within):
             await run.wait_for(planning.complete)
-            await run.journal.adopt(kind.name, held[kind.name])
+            await run.journal.adopt(kind.name, held.get(kind.name, []))
+        if adopting and kind.within:
+            await run.journal.adopt(kind.name, await find_below(run, kind))
         await Load(run, kind, planning.ready).make()
         if kind.closes and not run.stop.is_set():
             with run.verifying():
@@ -193,6 +197,8 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     if vanished := await run.overview.vanished():
         gone = "were not asked for by this one, or are gone" if run.chosen else "are no longer in Zephyr"
         run.note(f"{vanished} records of earlier runs {gone}; what they became in qTest was left alone")
+    if unread := await run.overview.unread():
+        run.note(f"{unread} records that are in qTest cannot be moved as Zephyr shows them now; that was left alone")
 
 
 async def verify(run: Run, monitor: ResourceMonitor) -> Report:
@@ -201,7 +207,7 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     settings = run.settings
     findings = await find_findings(run) or Findings()
     target = await read_target(run.qtest, settings.qtest.project, findings)
-    source = await gather(run.archive, Project(0, settings.zephyr.project))
+    source = await gather(run.archive, run.overview, Project(0, settings.zephyr.project))
     run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
     verified = False
     with contextlib.suppress(Stopped, QuotaExhausted):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from ztoq_async.errors import NotFound, SettingsError, SourceError, Unauthorised
+from ztoq_async.kinds import KINDS
 from ztoq_async.mapping.context import Context, Source
 from ztoq_async.mapping.gathering import Gathering
 from ztoq_async.mapping.test_case import mapped_value
 from ztoq_async.store.archive import Archive
+from ztoq_async.store.overview import Overview
 from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.records import Named, Project
 from ztoq_async.zephyr.sources import SOURCES
@@ -27,14 +31,27 @@ async def read_project(client: ZephyrClient, key: str) -> Project:
     return project
 
 
-async def gather(archive: Archive, project: Project) -> Source:
-    """The project's tables and the values seen, from the archive."""
+async def gather(archive: Archive, overview: Overview, project: Project) -> Source:
+    """The project's tables and the values seen, from the archive.
+
+    A test case stays what it was made as, itself or a stub, when Zephyr hides or shows it later: its runs hang on it.
+    """
     gathering = Gathering(project)
     for source in SOURCES:
         async for record in archive.records(source.name):
             if not record.fault or source.pages is None:
                 gathering.add(source.name, record.record)
-    return gathering.source()
+    found = gathering.source()
+    missing = found.missing
+    for source in SOURCES:
+        for own, stub in ((own, stub) for own in _kinds_of(source.name) for stub in _kinds_of(source.absent)):
+            shown = await overview.done(own, list(missing)) - await overview.done(stub, list(missing))
+            missing = (missing - shown) | await overview.all_done(stub)
+    return msgspec.structs.replace(found, missing=missing)
+
+
+def _kinds_of(source: str) -> list[str]:
+    return [kind.name for kind in KINDS if source and kind.source == source]
 
 
 def unmapped(context: Context) -> list[str]:

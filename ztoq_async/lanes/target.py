@@ -107,6 +107,23 @@ async def find_keys(run: Run, *, adopt: bool) -> Held:
     return [(kind, found[kind.name]) for kind in KINDS if kind.name in found]
 
 
+async def find_below(run: Run, kind: Kind) -> list[tuple[str, Made]]:
+    """What the parents of pending rows hold with keys: an index may lag, and never decides absence (rule 16)."""
+    assert kind.within is not None
+    found: list[tuple[str, Made]] = []
+    listed: set[Listing] = set()
+    async for rows in run.overview.rows(kind.name, kind.source):
+        for row in rows:
+            refs = await run.journal.refs(row.parents)
+            if row.state == "pending" and len(refs) == len(row.parents):
+                listing = kind.within(run.context, refs)
+                if listing not in listed:
+                    listed.add(listing)
+                    async for page in run.qtest.pages(listing):
+                        found += [(key, made) for key, made, _ in kind.recognise(page, run.context)]
+    return found
+
+
 def refuse_held_keys(held: Held) -> None:
     """Rule 12: a fresh journal stops before a project that holds our keys."""
     words = [f"{len(rows)} {plural(kind.name)}" for kind, rows in held if rows]

@@ -65,7 +65,8 @@ async def _read_within(run: Run, kind: Kind) -> None:
     async for rows in run.overview.rows(kind.name, kind.source, unseen=True):
         listings: dict[Listing, None] = {}
         for row in rows:
-            listings[kind.within(run.context, await run.journal.refs(row.parents))] = None
+            with contextlib.suppress(SourceError):  # its parent is not in qTest any more: it is asked for by its id
+                listings[kind.within(run.context, await run.journal.refs(row.parents))] = None
         with one_error():
             async with asyncio.TaskGroup() as group:
                 for listing in listings:
@@ -88,7 +89,8 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
     for key, made, actual in found:
         row = known.get(key)
         if row is None or row.target_id != made.id:
-            if row is not None or kind.is_ours(key, run.context):
+            ours = row is not None or kind.is_ours(key, run.context)
+            if ours and not await run.overview.is_made(key, made.id):
                 run.add_extra(kind.reported, f"{kind.name} {key}: id {made.id}")
         elif row.state == "done":
             names = await _differences(run, kind, items[row.id], actual)
@@ -128,7 +130,9 @@ async def _refresh(run: Run, found: Sequence[tuple[Known, Made]]) -> None:
     fresh = [
         (row.id, made)
         for row, made in found
-        if made.version_id is not None and (made.version_id, made.step_ids) != (row.version_id, row.step_ids)
+        if made.version_id is not None
+        and (made.version_id, made.step_ids) != (row.version_id, row.step_ids)
+        and (not row.step_ids or len(made.step_ids) == len(row.step_ids))  # else results would be another step's
     ]
     if fresh and run.writes:
         await run.journal.refresh(fresh)

@@ -52,17 +52,16 @@ def run_of(execution: TestExecution, context: Context) -> str:
 
 
 def _plan(context: Context) -> Planner:
-    last = ""
+    planned: set[str] = set()
 
     def rows(key: str, record: bytes) -> Iterable[Row]:
-        nonlocal last
-        execution = msgspec.json.decode(record, type=TestExecution)
         try:
+            execution = msgspec.json.decode(record, type=TestExecution)
             run, suite = run_of(execution, context), suite_of(execution, context)
-        except SourceError:
+        except (SourceError, msgspec.DecodeError):
             return  # the execution is refused by itself
-        if run != last:
-            last = run
+        if run not in planned:
+            planned.add(run)
             yield Row("test-run", run, _parents(suite, case_key(execution), context))
 
     return OneByOne(rows)

@@ -31,7 +31,8 @@ def frozen_script(detail: bytes) -> Script:
 
 def _plan(context: Context) -> Planner:
     def rows(key: str, record: bytes) -> Iterable[Row]:
-        yield Row("stub-case", key, (activation(CASES), f"module:{unlisted(context)}"))
+        if key in context.source.missing:
+            yield Row("stub-case", key, (activation(CASES), f"module:{unlisted(context)}"))
 
     return OneByOne(rows)
 

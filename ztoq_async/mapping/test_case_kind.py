@@ -98,7 +98,7 @@ def _create_test_case(target: test_case.TestCaseTarget, context: Context, refs: 
 
 def _made_test_case(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
     made = msgspec.json.decode(answer, type=QTestCase)
-    return _kept(made), made
+    return _kept(made) if target else _shown(made, context), made
 
 
 def _kept(case: QTestCase) -> Made:
@@ -106,12 +106,19 @@ def _kept(case: QTestCase) -> Made:
     return Made(case.id, case.test_case_version_id, tuple(step.id for step in own))
 
 
+def _shown(case: QTestCase, context: Context) -> Made:
+    """Without the version where it cannot be run: what people edit is a draft again, the whole one before it stays."""
+    kept = _kept(case)
+    runs = context.target.findings.drafts_run or test_case.is_whole(case.version)
+    return kept if runs else msgspec.structs.replace(kept, version_id=None)
+
+
 def _recognise_test_cases(items: list[bytes], context: Context) -> Iterator[Found]:
     for item in items:
         row = msgspec.json.decode(item, type=QTestCase)
         key = properties.key_of(row.properties, context, CASES)
         if key:
-            yield key, _kept(row), row
+            yield key, _shown(row, context), row
 
 
 def _test_case_differences(

@@ -12,6 +12,15 @@ from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.words import storable
 
 BATCH = 500
+_ADD_DETAILS = """
+UPDATE archive a SET
+    detail = CASE WHEN t.fault = '' THEN t.detail ELSE a.detail END, detail_pass = $2, fault = t.fault,
+    made_detail = CASE
+        WHEN a.made_detail IS NULL AND t.fault = '' AND a.detail NOT IN ('', t.detail) AND EXISTS (
+            SELECT 1 FROM journal j WHERE j.kind = $1 AND j.key = a.key AND j.state IN ('sent', 'doubt', 'done')
+        ) THEN a.detail ELSE a.made_detail END
+FROM unnest($3::text[], $4::bytea[], $5::text[]) AS t(key, detail, fault) WHERE a.source = $1 AND a.key = t.key
+"""
 _LACKS = "(detail_pass < $2 OR fault <> '')"
 
 
@@ -77,6 +86,15 @@ class Archive:
         """Records that no page of the list has given."""
         await self._tenure.write(self._database, lambda session: self._upsert(session, source, records))
 
+    async def keep(self, source: str, key: str) -> bool:
+        """Takes the record that an earlier pass has kept into this one; False if there is none."""
+        query = "UPDATE archive SET pass = $3 WHERE source = $1 AND key = $2 RETURNING true"
+
+        async def write(session: Session) -> bool:
+            return bool(await session.fetchval(query, source, key, self.number))
+
+        return await self._tenure.write(self._database, write)
+
     async def _upsert(self, session: Session, source: str, records: Sequence[Read]) -> None:
         unique = {record.key: record for record in records}
         await session.execute(
@@ -94,13 +112,11 @@ class Archive:
         )
 
     async def add_details(self, source: str, details: Sequence[tuple[str, bytes, str]]) -> None:
-        """Details as (key, detail, fault), in one transaction."""
+        """Details as (key, detail, fault), in one transaction; where there is a fault the last one stays."""
 
         async def write(session: Session) -> None:
             await session.execute(
-                "UPDATE archive a SET detail = t.detail, detail_pass = $2, fault = t.fault "
-                "FROM unnest($3::text[], $4::bytea[], $5::text[]) AS t(key, detail, fault) "
-                "WHERE a.source = $1 AND a.key = t.key",
+                _ADD_DETAILS,
                 source,
                 self.number,
                 [key for key, _, _ in details],

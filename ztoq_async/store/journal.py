@@ -18,6 +18,7 @@ from ztoq_async.plan import Row
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
 from ztoq_async.store import planned
+from ztoq_async.store.chains import Chains
 from ztoq_async.store.statements import (
     CLAIM,
     LACKS,
@@ -68,6 +69,7 @@ class Journal:
         self._lock = asyncio.Lock()
         self._gathered: list[Transition] = []
         self._refs: dict[str, Made] = {}
+        self._chains = Chains()
         self.settled = asyncio.Event()
         self.gathered = asyncio.Event()
         self._claiming = False
@@ -105,7 +107,7 @@ class Journal:
             ids = await planned.insert(session, rows, self._pass)
             if waiting_for:
                 await session.execute(LACKS, list(ids.values()), waiting_for, self._pass)
-            await planned.connect(session, rows, ids)
+            await planned.connect(session, rows, ids, self._chains)
             await self._refuse_children(session)
             return await planned.late(session, rows, ids)
 

@@ -56,7 +56,7 @@ WITH RECURSIVE family AS (
     WHERE p.kind = ANY($3)
 )
 SELECT f.kind || ':' || f.key AS name, f.key, f.parents,
-    coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail
+    coalesce(a.record, '') AS record, coalesce(a.made_detail, a.detail, '') AS detail
 FROM family f JOIN unnest($3::text[], $4::text[]) AS s(kind, source) ON s.kind = f.kind
 LEFT JOIN archive a ON a.source = s.source AND a.key = f.key
 """
@@ -107,17 +107,20 @@ class Overview:
             return {row["key"] for row in await session.fetch(query, kind, keys)}
 
     async def seen(self, kind: str) -> tuple[int, int]:
-        """How many rows of a kind this pass's verification has seen, and how many of them differ."""
+        """How many rows that this pass has made its verification has seen, and how many of them differ."""
         query = (
             "SELECT count(*) AS seen, count(*) FILTER (WHERE differences <> '{}') AS different "
-            "FROM journal WHERE kind = $1 AND seen_pass = $2"
+            "FROM journal WHERE kind = $1 AND seen_pass = $2 AND made_pass = $2"
         )
         async with self._database.session() as session:
             row = await session.fetchrow(query, kind, self._pass)
         return (row["seen"], row["different"]) if row else (0, 0)
 
     async def family(self, kinds: Mapping[str, str], names: Collection[str]) -> dict[str, Item]:
-        """The items of the named rows and of their parents of these kinds (name to source), all the way up."""
+        """The items of the named rows and of their parents of these kinds (name to source), all the way up.
+
+        Their details are those of which they were made: the target has these, whatever the source has now.
+        """
         pairs = [name.partition(":") for name in names]
         async with self._database.session() as session:
             rows = await session.fetch(
@@ -128,6 +131,24 @@ class Overview:
     async def vanished(self) -> int:
         """How many records of earlier passes are in the target, and no longer in the source."""
         query = "SELECT count(*) FROM journal WHERE counted AND state = 'done' AND pass < $1"
+        async with self._database.session() as session:
+            return int(await session.fetchval(query, self._pass))
+
+    async def is_made(self, key: str, target_id: int) -> bool:
+        """Whether this object was made of a record of that key, of whichever kind."""
+        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE key = $1 AND target_id = $2 AND state = 'done')"
+        async with self._database.session() as session:
+            return bool(await session.fetchval(query, key, target_id))
+
+    async def all_done(self, kind: str) -> set[str]:
+        """The keys of all done rows of a kind: of one that has few."""
+        query = "SELECT key FROM journal WHERE kind = $1 AND state = 'done'"
+        async with self._database.session() as session:
+            return {row["key"] for row in await session.fetch(query, kind)}
+
+    async def unread(self) -> int:
+        """How many records of this pass are in the target, and could not be read or placed again."""
+        query = "SELECT count(*) FROM journal WHERE counted AND state = 'done' AND pass >= $1 AND reason <> ''"
         async with self._database.session() as session:
             return int(await session.fetchval(query, self._pass))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ztoq_async.plan import Row
 from ztoq_async.resources.session import Session
+from ztoq_async.store.chains import Chains
 from ztoq_async.store.statements import CONNECT, FORGET_EDGES, INSERT, LATE, WAITS
 from ztoq_async.store.words import storable
 
@@ -32,12 +33,13 @@ async def insert(session: Session, rows: Sequence[Row], number: int) -> dict[str
     return {f"{row['kind']}:{row['key']}": row["id"] for row in found if row["open"]}
 
 
-async def connect(session: Session, rows: Sequence[Row], ids: dict[str, int]) -> None:
+async def connect(session: Session, rows: Sequence[Row], ids: dict[str, int], chains: Chains) -> None:
     """The edges of rows that are still to be made, and for how many others each of them waits."""
     await session.execute(FORGET_EDGES, list(ids.values()))
     waiting = [(row, ids[name]) for row in rows if (name := f"{row.kind}:{row.key}") in ids]
     edges = [(name.partition(":"), child, True) for row, child in waiting for name in row.parents]
-    edges += [(name.partition(":"), child, False) for row, child in waiting for name in row.after]
+    before = await chains.before(session, rows)
+    edges += [(name.partition(":"), child, False) for row, child in waiting for name in before[row.key]]
     await session.execute(
         CONNECT,
         [kind for (kind, _, _), _, _ in edges],

@@ -10,10 +10,12 @@ SELECT kind, key, string_to_array(parents, $6), counted,
     CASE reason WHEN '' THEN '{PENDING}' ELSE '{REFUSED}' END, reason, $7
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bool[], $5::text[]) AS t(kind, key, parents, counted, reason)
 ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.counted,
-    lacks = false, parents = excluded.parents,
+    lacks = false,
+    parents = CASE WHEN journal.state = '{DONE}' AND excluded.reason <> ''
+        THEN journal.parents ELSE excluded.parents END,
     state = CASE WHEN journal.state = '{REFUSED}' OR (journal.state = '{DONE}' AND journal.key = ANY($8))
         THEN excluded.state ELSE journal.state END,
-    reason = CASE WHEN journal.state = '{REFUSED}' THEN excluded.reason ELSE journal.reason END
+    reason = CASE WHEN journal.state IN ('{REFUSED}', '{DONE}') THEN excluded.reason ELSE journal.reason END
 RETURNING id, kind, key, state = '{PENDING}' AS open
 """
 
@@ -52,7 +54,7 @@ FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS t(id, version, steps) WHE
 READY = f"""
 UPDATE journal j SET lacks = false,
     state = CASE WHEN t.fault <> '' AND j.state = '{PENDING}' THEN '{REFUSED}' ELSE j.state END,
-    reason = CASE WHEN t.fault <> '' AND j.state = '{PENDING}' THEN t.fault ELSE j.reason END
+    reason = CASE WHEN t.fault <> '' AND j.state IN ('{PENDING}', '{DONE}') THEN t.fault ELSE j.reason END
 FROM (
     SELECT (SELECT id FROM journal o WHERE o.kind = $1 AND o.key = u.key) AS id, u.fault
     FROM unnest($2::text[], $3::text[]) AS u(key, fault)

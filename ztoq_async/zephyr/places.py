@@ -49,6 +49,12 @@ def instant(text: str | None) -> datetime | None:
 
 def place(execution: TestExecution) -> str:
     """Sorts executions of one test cycle, case and environment together, oldest end first, undated before all."""
-    end, cycle = instant(execution.actual_end_date), execution.test_cycle
+    cycle = execution.test_cycle
     group = (str(cycle.id or cycle.self) if cycle else "", case_key(execution), environment_id(execution))
-    return "\x1f".join((*group, end.isoformat() if end else "", f"{execution.id:020d}"))
+    return "\x1f".join((*group, age(execution)))
+
+
+def age(execution: TestExecution) -> str:
+    """Sorts executions by their end, undated ones before all."""
+    end = instant(execution.actual_end_date)
+    return f"{end.isoformat() if end else ''}\x1f{execution.id:020d}"

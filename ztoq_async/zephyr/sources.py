@@ -11,7 +11,7 @@ import msgspec
 
 from ztoq_async.errors import SettingsError
 from ztoq_async.zephyr.client import Page, ZephyrClient
-from ztoq_async.zephyr.places import case_key, place
+from ztoq_async.zephyr.places import age, case_key, place
 from ztoq_async.zephyr.records import Folder, Named, TestCase, TestCycle, TestExecution
 
 Query = tuple[tuple[str, str], ...]
@@ -22,9 +22,10 @@ Pages = Callable[[ZephyrClient, str, str, Query], AsyncIterator[Page]]
 class Source:
     """One list: its name in the archive, its pages from a cursor on, a record's shape and key, what else to fetch.
 
-    `place` sorts its records. `refers` names records of other lists, by their names here and keys; where a list lacks
-    one it is asked for with `single`, and where Zephyr has none either the record that refers stands for it in the
-    list named `absent`. A list without `pages` holds only such records. `blank` stands for a detail that nobody read.
+    `place` sorts its records, `age` by their dates alone. `refers` names records of other lists, by their names here
+    and keys; where a list lacks one it is asked for with `single`, and where Zephyr has none either the newest record
+    that refers stands for it in the list named `absent`. A list without `pages` holds only such records. `blank`
+    stands for a detail that nobody read.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Source:
     key: Callable[[Any], str] = lambda record: str(record.id)
     detail: Callable[[ZephyrClient, bytes], Awaitable[bytes]] | None = None
     place: Callable[[Any], str] = lambda record: ""
+    age: Callable[[Any], str] = lambda record: ""
     refers: Callable[[Any], Iterator[tuple[str, str]]] | None = None
     single: Callable[[ZephyrClient, str], Awaitable[bytes]] | None = None
     absent: str = ""
@@ -94,6 +96,7 @@ SOURCES: tuple[Source, ...] = (
         TestExecution,
         detail=_results,
         place=place,
+        age=age,
         refers=_case_of_execution,
     ),
     Source(
