@@ -92,11 +92,6 @@ class FieldPlan(msgspec.Struct, frozen=True):
     choices: tuple[str, ...] = ()
     object_type: str = CASES
 
-    @property
-    def key(self) -> str:
-        """The field's key in the journal."""
-        return f"{self.object_type}/{self.label}"
-
 
 Plans = Mapping[str, FieldPlan]
 
@@ -116,10 +111,6 @@ class Context(msgspec.Struct, frozen=True):
     def planned(self, object_type: str) -> Plans:
         """The fields of one object type by the attribute that each carries."""
         return self.plans.get(object_type, {})
-
-    def all_plans(self) -> list[FieldPlan]:
-        """The fields of all object types."""
-        return [plan for plans in self.plans.values() for plan in plans.values()]
 
     def field(self, label: str, object_type: str = CASES) -> Field:
         """The qTest field of that label; `SourceError` where it does not exist."""
