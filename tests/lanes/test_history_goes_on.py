@@ -7,8 +7,10 @@ import msgspec
 import pytest
 from moving import a_move, made
 
+from ztoq_async.sandbox.source import UnreadableError
 from ztoq_async.sandbox.zephyr import test_cases as case_lists
 from ztoq_async.sandbox.zephyr.answers import ApiError
+from ztoq_async.sandbox.zephyr.execution_store import ExecutionStore
 from ztoq_async.sandbox.zephyr.state import ZephyrState
 
 CASES, EXECUTIONS = 12, 44
@@ -198,6 +200,26 @@ async def test_logs_made_later_are_made_in_their_order(store_url, tmp_path):
         await move.run()
         past = await history.due(move)
         assert (await history.held(move)).runs[run] == [first, *(log for log in past.runs[run] if log != first)]
+
+
+async def test_a_refused_log_in_the_middle_lets_none_overtake(store_url, tmp_path, monkeypatch):
+    """Every other execution of a run is refused before the one before it is made: the rest keep their order."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        run = plain_run(await history.due(move), move)
+        odd = [await execute(move, run, end=f"2030-05-{day:02d}T00:00:00Z") for day in range(1, 13)][::2]
+        steps, places = ExecutionStore.steps, {zephyr(move).executions.find(str(number)) for number in odd}
+
+        def readable(store, position):
+            if position in places:
+                raise UnreadableError(422, "nobody knows why")
+            return steps(store, position)
+
+        monkeypatch.setattr(ExecutionStore, "steps", readable)
+        past = await history.due(move)
+        await move.use(qtest={"latency_ms": 2, "jitter_ms": 200})
+        report = await move.run()
+        assert report["kinds"]["test-log"]["refused"] == len(odd)
+        assert (await history.held(move)).runs[run] == [log for log in past.runs[run] if log not in odd]
 
 
 async def test_what_was_moved_and_cannot_be_placed_any_more_is_still_verified(store_url, tmp_path):

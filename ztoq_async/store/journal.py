@@ -20,6 +20,7 @@ from ztoq_async.resources.session import Session
 from ztoq_async.store import planned
 from ztoq_async.store.chains import Chains
 from ztoq_async.store.statements import (
+    BRIDGE,
     CLAIM,
     LACKS,
     MOVE,
@@ -130,6 +131,7 @@ class Journal:
                 READY, kind, [key for key, _ in details], [storable(text) for _, text in details]
             )
             refused = [row["id"] for row in rows if row["state"] == REFUSED]
+            await session.execute(BRIDGE, refused)
             await self._recount(session, refused)
             if refused:
                 await self._refuse_children(session)
@@ -243,6 +245,7 @@ class Journal:
             rows = [row for row in batch if row.state == state]
             if rows:
                 await self._move(session, state, allowed, rows)
+        await session.execute(BRIDGE, [row.id for row in batch if row.state == REFUSED])
         await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
         if any(row.state == REFUSED for row in batch):
             await self._refuse_children(session)

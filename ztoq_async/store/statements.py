@@ -51,6 +51,18 @@ UPDATE journal j SET version_id = t.version, step_ids = string_to_array(t.steps,
 FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS t(id, version, steps) WHERE j.id = t.id
 """
 
+BRIDGE = f"""
+WITH RECURSIVE up AS (
+    SELECT e.child AS refused, e.parent FROM journal_edge e WHERE e.child = ANY($1::bigint[]) AND NOT e.hard
+    UNION
+    SELECT up.refused, e.parent FROM up JOIN journal p ON p.id = up.parent AND p.state = '{REFUSED}'
+    JOIN journal_edge e ON e.child = p.id AND NOT e.hard
+)
+INSERT INTO journal_edge (parent, child, hard)
+SELECT up.parent, down.child, false FROM up JOIN journal_edge down ON down.parent = up.refused AND NOT down.hard
+ON CONFLICT DO NOTHING
+"""
+
 READY = f"""
 UPDATE journal j SET lacks = false,
     state = CASE WHEN t.fault <> '' AND j.state = '{PENDING}' THEN '{REFUSED}' ELSE j.state END,
