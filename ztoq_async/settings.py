@@ -146,9 +146,10 @@ class MappingSettings(BaseModel):
 
 
 class VerifySettings(_Table):
-    """How test logs are read back (protocol rule 16)."""
+    """How test logs are read back, and which share of differing records pauses a run (protocol rule 16)."""
 
     logs: Literal["search", "list"] = "search"
+    pause_above: float = Field(default=0.02, ge=0, le=1)
 
 
 class Settings(BaseSettings):

@@ -180,3 +180,9 @@ def test_cleaning_takes_what_is_forbidden_and_nothing_else(markup, kept):
     """Pictures, styles and films stay; of an embedded page its address stays."""
     assert text.same_html(kept, text.cleaned(markup))
     assert ("https:" in markup) == ("https:" in text.cleaned(markup))
+
+
+def test_markup_of_any_depth_can_be_compared():
+    """Thousands of elements in each other are compared by what the parser makes of them, and end no run."""
+    assert text.same_html("<b>" * 2000 + "x", "<b>" * 2000 + "x" + "</b>" * 2000)
+    assert not text.same_html("<b>" * 2000 + "x", "<b>" * 2000 + "y")

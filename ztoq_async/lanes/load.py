@@ -25,6 +25,7 @@ from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.lanes.settle import settle
 from ztoq_async.lanes.target import read_fields
+from ztoq_async.lanes.verify import GO_ON
 from ztoq_async.mapping.kind import Item, Kind, Made, Refs, Target
 from ztoq_async.resources.calls import Call
 from ztoq_async.resources.work_queue import WorkQueue
@@ -33,7 +34,6 @@ from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
 
 TASK_S = 3600.0
 FIRST_LOOK = 50
-MOST_DIFFERENT = 0.02
 NOT_APPLIED = (Unauthorised, Forbidden, NotSent, QuotaExhausted, FenceError, SettingsError)
 """Errors that end the run and say that this row was surely not applied."""
 
@@ -49,6 +49,7 @@ class Load:
         self._fault: BaseException | None = None
         self._sent_any = False
         self._compared = 0
+        self._most = run.settings.verify.pause_above
         self._different: list[str] = []
 
     async def make(self) -> None:
@@ -156,14 +157,14 @@ class Load:
         return Transition(row.id, DONE, made, "created")
 
     def _compare(self, key: str, differences: list[str]) -> None:
-        """Rule 16: every create answer is compared; more than 2 % different after the first 50 pauses the run."""
+        """Rule 16: every create answer is compared; too many that differ after the first 50 pause the run."""
         self._compared += 1
         if differences:
             self._different.append(f"{key}: {', '.join(differences)}")
-        if self._compared >= FIRST_LOOK and len(self._different) > MOST_DIFFERENT * self._compared:
+        if self._compared >= FIRST_LOOK and len(self._different) > self._most * self._compared:
             shown = "; ".join(self._different[:5])
             share = f"{len(self._different)} of the first {self._compared} {plural(self._kind.name)}"
-            self._fault = self._fault or Paused(f"{share} came back different: {shown}")
+            self._fault = self._fault or Paused(f"{share} came back different: {shown}. {GO_ON}")
 
     async def _read_target(self, object_type: str) -> None:
         before = self._run.context.target

@@ -16,7 +16,7 @@ from ztoq_async.store.overview import Known
 
 BREATH = 50
 FIRST_LOOK = 50
-MOST_DIFFERENT = 0.02
+GO_ON = "Where you accept that, allow a larger share:  [verify] pause_above = 1.0"
 
 
 async def verify_kinds(run: Run, kinds: Sequence[Kind]) -> None:
@@ -40,12 +40,12 @@ async def verify_kinds(run: Run, kinds: Sequence[Kind]) -> None:
 
 
 async def verify_before(run: Run, kinds: Sequence[Kind]) -> None:
-    """Rule 16: these are verified before others begin; more than 2 % different pauses the run."""
+    """Rule 16: these are verified before others begin; too many that differ pause the run."""
     await verify_kinds(run, kinds)
     for kind in kinds:
         seen, different = await run.overview.seen(kind.name)
-        if seen >= FIRST_LOOK and different > MOST_DIFFERENT * seen:
-            raise Paused(f"{different} of {seen} {plural(kind.name)} differ in qTest; verify says which")
+        if seen >= FIRST_LOOK and different > run.settings.verify.pause_above * seen:
+            raise Paused(f"{different} of {seen} {plural(kind.name)} differ in qTest; verify says which. {GO_ON}")
 
 
 async def _read_list(run: Run, kinds: Sequence[Kind], listing: Listing, *, sure: bool) -> None:

@@ -136,8 +136,11 @@ def tree(markup: str | None) -> tuple[_Token, ...]:
         return (("words", words), ("text", words)) if words else ()
     body = LexborHTMLParser(f"<body>{markup}").body
     reading = _Reading()
-    if body is not None:
-        reading.walk(body)
+    try:
+        if body is not None:
+            reading.walk(body)
+    except RecursionError:  # hundreds of elements in each other: what the parser makes of it must do
+        return (("deep", body.inner_html or "" if body else ""),)
     lines = [" ".join(line.split()) for line in "".join(reading.words).split("\n")]
     said = ("words", *(line for line in lines if line))
     return (said, *reading.tokens) if reading.tokens else ()
