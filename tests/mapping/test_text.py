@@ -5,6 +5,7 @@ import html
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
 from ztoq_async.mapping import text
 
@@ -186,3 +187,13 @@ def test_markup_of_any_depth_can_be_compared():
     """Thousands of elements in each other are compared by what the parser makes of them, and end no run."""
     assert text.same_html("<b>" * 2000 + "x", "<b>" * 2000 + "x" + "</b>" * 2000)
     assert not text.same_html("<b>" * 2000 + "x", "<b>" * 2000 + "y")
+
+
+@pytest.mark.parametrize(
+    "markup", ["<ul><li>\uf8ffiOS</li></ul>", "<b>\uf8ff", "<p>after afterr</p>", "<i>after<i>&#97;fter"]
+)
+def test_closing_markup_takes_no_character_from_it(markup):
+    """Whatever stands in a text stays in it: a real library uses even characters for private use."""
+    words = LexborHTMLParser(f"<body>{markup}").body.text()
+    assert LexborHTMLParser(f"<body>{text.balanced(markup)}").body.text() == words
+    assert LexborHTMLParser(f"<body>{text.closed(markup)}").body.text() == words

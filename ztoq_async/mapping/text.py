@@ -18,7 +18,6 @@ _IGNORED = re.compile("[\x00-\x20]+")  # what browsers skip in the scheme of an 
 _SCRIPT = "javascript:"
 _TAG_OR_ENTITY = re.compile(r"<[a-zA-Z/!][^>]*>|&(#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 _PARAMETER = re.compile(r"\[~")
-_AFTER = "\uf8ff"
 _BLOCKS = frozenset({"p", "div", "br"})
 _INLINE = frozenset(
     {"a", "b", "big", "code", "del", "em", "font", "i", "ins", "label", "mark", "s"}
@@ -95,18 +94,28 @@ def balanced(markup: str) -> str:
     """The markup with every element closed, so that it can stand inside another; words where that would lose some."""
     if "<" not in markup:
         return markup
-    body = LexborHTMLParser(f"<body>{markup}{_AFTER}").body
-    if body is None or _AFTER not in body.text():
+    after = _stranger(markup)
+    body = LexborHTMLParser(f"<body>{markup}{after}").body
+    if body is None or after not in body.text():
         return as_html(markup)
-    found = (body.inner_html or "").replace(_AFTER, "")
+    found = (body.inner_html or "").replace(after, "")
     return found if _ends(found) else as_html(markup)
 
 
 def _ends(markup: str) -> bool:
     """True if a paragraph after the markup stands beside it, not in it."""
-    body = LexborHTMLParser(f"<body>{markup}<p>{_AFTER}</p>").body
+    after = _stranger(markup)
+    body = LexborHTMLParser(f"<body>{markup}<p>{after}</p>").body
     last = None if body is None else body.last_child
-    return last is not None and last.tag == "p" and last.text() == _AFTER
+    return last is not None and last.tag == "p" and last.text() == after
+
+
+def _stranger(markup: str) -> str:
+    """A word that the markup does not hold: real texts hold every character that one might think free."""
+    word, said = "after", markup + html.unescape(markup)
+    while word in said:
+        word += "r"
+    return word
 
 
 def without_parameters(markup: str) -> str:
