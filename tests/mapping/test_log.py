@@ -15,7 +15,9 @@ from ztoq_async.mapping.account import settle
 from ztoq_async.mapping.log_kind import PLANNED, TEST_LOG
 
 encode, decode = msgspec.json.encode, msgspec.json.decode
-relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+relaxed = settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=60
+)
 BLOCKS = ["key", "executed by", "assigned to", "status", "version", "test case version", "execution time (ms)"]
 BLOCKS += ["estimated time (ms)", "automated"]
 
@@ -111,7 +113,8 @@ def test_a_log_is_equal_as_sent_and_any_change_of_it_is_named(record, results, d
     assert named(body, target, context, test_run_id=71) == ["test_run_id"]
     assert named(body, target, context, note="surplus" + body["note"]) == ["note"]
     steps = body["test_step_logs"]
-    assume(steps)
+    if not steps:
+        return
     place = data.draw(st.integers(0, len(steps) - 1))
     for name, changed in (("status", {"id": 999}), ("actual_result", "<p>other words</p>")):
         other = copy.deepcopy(steps)

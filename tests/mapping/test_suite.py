@@ -11,7 +11,9 @@ from ztoq_async.mapping.account import settle
 from ztoq_async.mapping.kind import Item
 from ztoq_async.mapping.suite_kind import TEST_SUITE
 
-relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+relaxed = settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=60
+)
 SITES = st.sampled_from([(), tuple(suite_fields())])
 
 

@@ -21,7 +21,9 @@ from ztoq_async.zephyr.records import Project
 
 encode = msgspec.json.encode
 FOLDERS = [{"id": n, "parentId": None, "name": f"F{n}", "index": n, "folderType": "TEST_CASE"} for n in (1, 2)]
-relaxed = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+relaxed = settings(
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], deadline=None, max_examples=60
+)
 
 
 def planned(case, script, findings=None):
