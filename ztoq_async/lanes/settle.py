@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -26,7 +25,10 @@ async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
             groups[listing].append(doubt)
     absent: list[Doubt] = []
     for listing, group in groups.items():
-        absent += await _look(run, kind, listing, group)
+        try:
+            absent += await _look(run, kind, listing, group)
+        except NotFound:  # people have deleted the parent: only the project-wide look can tell
+            absent += group
     if absent and kind.read_back:
         absent = await _look(run, kind, kind.read_back(run.context), absent)
     for doubt in absent:
@@ -47,11 +49,10 @@ async def _look(run: Run, kind: Kind, listing: Listing, doubts: Sequence[Doubt])
     """Reads a list to its end; those of the doubts that it does not hold."""
     wanted = {doubt.key for doubt in doubts}
     found: dict[str, Made] = {}
-    with contextlib.suppress(NotFound):  # a parent that people have deleted has nothing below it
-        async for page in run.qtest.pages(listing):
-            for key, made, _ in kind.recognise(page, run.context):
-                if key in wanted:
-                    found.setdefault(key, made)
+    async for page in run.qtest.pages(listing):
+        for key, made, _ in kind.recognise(page, run.context):
+            if key in wanted:
+                found.setdefault(key, made)
     for doubt in doubts:
         if doubt.key in found:
             run.journal.hand_over(Transition(doubt.id, DONE, found[doubt.key], "recovered"))
