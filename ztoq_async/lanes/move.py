@@ -179,11 +179,12 @@ async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Mad
     for kind, planning in planned:
         if run.stop.is_set():
             return
-        if held.get(kind.name) or (adopting and kind.within):
+        rows = held.get(kind.name, [])
+        if adopting and (rows or kind.within):
             await run.wait_for(planning.complete)
-            await run.journal.adopt(kind.name, held.get(kind.name, []))
-        if adopting and kind.within:
-            await run.journal.adopt(kind.name, await find_below(run, kind))
+            await run.journal.adopt(kind.name, rows)
+            if kind.within:
+                await run.journal.adopt(kind.name, await find_below(run, kind))
         await Load(run, kind, planning.ready).make()
         if kind.closes and not run.stop.is_set():
             with run.verifying():

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.errors import Refused, ServiceError
+from ztoq_async.errors import OutcomeUnknown, Refused
 from ztoq_async.lanes.probing import BREATH_S, NAME, PROBE, TRIES, delete_each, required, rows_of, settled
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping import values
@@ -86,9 +86,7 @@ async def _approved(run: Run, case_id: int) -> TestCase:
     for _ in range(TRIES):
         try:
             await run.qtest.send(paths.approve(run.context.target.project_id, case_id))
-        except Refused:
-            raise
-        except ServiceError:
+        except OutcomeUnknown:
             await run.sleep(run.settings.qtest.settle_s)
         case = await _case(run, case_id)
         if is_whole(case.version):
