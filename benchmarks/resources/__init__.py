@@ -1,0 +1,15 @@
+"""What the promises of docs/resource-management.md cost, each measured beside the bare thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from benchmarks.measure import Figure, Size
+
+MEASURES: tuple[Callable[[Size], Iterable[Figure]], ...] = ()
+
+
+def figures(size: Size) -> Iterable[Figure]:
+    """Each figure as soon as it is known."""
+    for measure in MEASURES:
+        yield from measure(size)

@@ -1,0 +1,25 @@
+"""A resource belongs to the event loop that opened it, and somebody must close it."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+
+from ztoq_async.errors import ResourceError
+
+
+def check_loop(loop: asyncio.AbstractEventLoop | None, what: str) -> None:
+    """Raises ResourceError unless `loop` is the one that runs here: `what` is used elsewhere, or is not open."""
+    if loop is None:
+        raise ResourceError(f"this {what} is not open: use it inside `async with`")
+    try:
+        running = asyncio.get_running_loop()
+    except RuntimeError:
+        running = None
+    if running is not loop:
+        raise ResourceError(f"this {what} belongs to another event loop or thread: open one in each loop")
+
+
+def warn_left_open(what: str, source: object) -> None:
+    """The ResourceWarning of something that is thrown away while it is open; for `__del__`."""
+    warnings.warn(f"this {what} was left open: use `async with`, or close it", ResourceWarning, 2, source=source)
