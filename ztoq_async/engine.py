@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,16 +22,13 @@ from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.run import Progress, Run
 from ztoq_async.mapping.propose import propose
 from ztoq_async.qtest.client import QTestClient
-from ztoq_async.qtest.login import Login
 from ztoq_async.report import build
 from ztoq_async.report.tables import write_tables
 from ztoq_async.resources.calls import Attempt
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.database import Database
-from ztoq_async.resources.gateway import Gateway
-from ztoq_async.resources.limiter import AdaptiveRate
 from ztoq_async.resources.monitor import ResourceMonitor
-from ztoq_async.settings import EXAMPLES, Settings
+from ztoq_async.settings import Settings
 from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive
 from ztoq_async.store.embedded import EmbeddedPostgres
@@ -65,8 +62,7 @@ class Engine:
         async with contextlib.AsyncExitStack() as stack:
             self._monitor = await stack.enter_async_context(ResourceMonitor())
             self._database = await self._open_store(stack)
-            self._pool = await stack.enter_async_context(ConnectionPool(limit=2 * self.settings.limits.in_flight + 8))
-            self._open_clients()
+            await self._open_clients(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -84,35 +80,14 @@ class Engine:
         await upgrade(database)
         return database
 
-    def _open_clients(self) -> None:
-        settings, limits = self.settings, self.settings.limits
-        token = settings.zephyr.token.get_secret_value()
-        login = Login(
-            settings.qtest.token.get_secret_value(),
-            settings.qtest.username,
-            settings.qtest.password.get_secret_value(),
-        )
-        zephyr = self._gateway("zephyr", settings.zephyr.base_url, limits.zephyr_per_minute, _fixed(token))
-        qtest = self._gateway("qtest", settings.qtest.base_url, limits.qtest_per_minute, login.header)
-        login.send = qtest.send
-        self._zephyr = ZephyrClient(zephyr)
-        self._qtest = QTestClient(qtest)
-
-    def _gateway(self, name: str, base_url: str, per_minute: int, authorise: Any) -> Gateway:
-        limits = self.settings.limits
-        return Gateway(
-            self._pool,
-            name=name,
-            base_url=base_url,
-            in_flight=limits.in_flight,
-            rate=AdaptiveRate(per_minute, limits.share),
-            authorise=authorise,
-            attempt_timeout=limits.attempt_timeout_s,
-            tries=limits.tries,
-            fence=self._fence if name == "qtest" else None,
-            month_calls=limits.month_calls if name == "qtest" else 0,
-            on_attempt=self._on_attempt,
-        )
+    async def _open_clients(self, stack: contextlib.AsyncExitStack) -> None:
+        """Both clients on one pool, which outlives them."""
+        settings, limits, watch = self.settings, self.settings.limits, self._on_attempt
+        self._pool = await stack.enter_async_context(ConnectionPool(limit=2 * limits.in_flight + 8))
+        zephyr = ZephyrClient(settings.zephyr, limits, pool=self._pool, on_attempt=watch)
+        self._zephyr = await stack.enter_async_context(zephyr)
+        qtest = QTestClient(settings.qtest, limits, pool=self._pool, fence=self._fence, on_attempt=watch)
+        self._qtest = await stack.enter_async_context(qtest)
 
     def _fence(self) -> None:
         if self._tenure is not None:
@@ -220,12 +195,3 @@ class Engine:
             stop=self._stop,
             progress=self.progress,
         )
-
-
-def _fixed(token: str) -> Callable[[bool], Awaitable[str]]:
-    async def header(refresh: bool) -> str:
-        if refresh:
-            raise SettingsError(f"Zephyr Scale refuses the token: {EXAMPLES['zephyr.token']}")
-        return f"Bearer {token}"
-
-    return header

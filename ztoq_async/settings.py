@@ -2,94 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings import SettingsError as UnreadableSettings
 
+from ztoq_async.access import EXAMPLES, LimitSettings, QTestSettings, Table, ZephyrSettings
 from ztoq_async.errors import SettingsError
 from ztoq_async.mapping.rules import Rules, read_rules
-
-EXAMPLES = {
-    "zephyr": '[zephyr]\nbase_url = "https://api.zephyrscale.smartbear.com/v2"\nproject = "MM"',
-    "zephyr.base_url": '[zephyr] base_url = "https://api.zephyrscale.smartbear.com/v2"',
-    "zephyr.token": 'ZTOQ_ZEPHYR__TOKEN in the environment, or [zephyr] token = "…"',
-    "zephyr.project": '[zephyr] project = "MM"',
-    "qtest": '[qtest]\nbase_url = "https://yoursite.qtestnet.com"\nproject = 12345',
-    "qtest.base_url": '[qtest] base_url = "https://yoursite.qtestnet.com"',
-    "qtest.token": 'ZTOQ_QTEST__TOKEN in the environment, or [qtest] token = "…"',
-    "qtest.project": "[qtest] project = 12345",
-}
 
 WORDS = {"missing": "is missing", "extra_forbidden": "there is no such setting"}
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-def _one_word(token: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[!-~]*", token.get_secret_value()):
-        raise ValueError('a token is one word, without "Bearer", blanks, line ends and letters beyond ASCII')
-    return token
-
-
-class ZephyrSettings(_Table):
-    """`base_url` ends in `/v2`; `project` is the Jira project's key."""
-
-    base_url: str
-    token: SecretStr
-    project: str = Field(min_length=1)
-
-    @field_validator("base_url")
-    @classmethod
-    def _ends_in_version(cls, value: str) -> str:
-        if not value.rstrip("/").endswith("/v2"):
-            raise ValueError("it must end in /v2")
-        return value.rstrip("/")
-
-    @field_validator("token")
-    @classmethod
-    def _is_token(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value():
-            raise ValueError("it is empty")
-        return _one_word(value)
-
-
-class QTestSettings(_Table):
-    """`base_url` is the site's root; a token, or user and password; `settle_s` is the time of protocol rule 5."""
-
-    base_url: str
-    token: SecretStr = SecretStr("")
-    username: str = ""
-    password: SecretStr = SecretStr("")
-    project: int
-    settle_s: float = Field(default=60.0, ge=0)
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_root(cls, value: str) -> str:
-        if "/api" in value:
-            raise ValueError("it must be the site's root, without /api")
-        return value.rstrip("/")
-
-    @field_validator("token")
-    @classmethod
-    def _is_token(cls, value: SecretStr) -> SecretStr:
-        return _one_word(value)
-
-    @model_validator(mode="after")
-    def _can_log_in(self) -> QTestSettings:
-        if not self.token.get_secret_value() and not (self.username and self.password.get_secret_value()):
-            raise ValueError(f"token, or username and password, are missing; for example  {EXAMPLES['qtest.token']}")
-        return self
-
-
-class StoreSettings(_Table):
+class StoreSettings(Table):
     """`url` of your own PostgreSQL, or empty for the embedded one, whose data live under `path`."""
 
     url: SecretStr = SecretStr("")
@@ -101,18 +29,6 @@ class StoreSettings(_Table):
         if value.get_secret_value() and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("it must begin with postgresql://")
         return value
-
-
-class LimitSettings(_Table):
-    """Calls a minute (0: find out), requests at once, the share left to other people, calls a month (0: any)."""
-
-    zephyr_per_minute: int = Field(default=0, ge=0)
-    qtest_per_minute: int = Field(default=0, ge=0)
-    in_flight: int = Field(default=64, ge=1, le=1000)
-    share: float = Field(default=0.0, ge=0.0, lt=1.0)
-    month_calls: int = Field(default=0, ge=0)
-    attempt_timeout_s: float = Field(default=60.0, gt=0)
-    tries: int = Field(default=8, ge=1)
 
 
 class MappingSettings(BaseModel):
@@ -145,7 +61,7 @@ class MappingSettings(BaseModel):
             raise SettingsError(f"[mapping]: {error}") from None
 
 
-class VerifySettings(_Table):
+class VerifySettings(Table):
     """How test logs are read back, and which share of differing records pauses a run (protocol rule 16)."""
 
     logs: Literal["search", "list"] = "search"

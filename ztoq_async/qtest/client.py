@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
 
+from ztoq_async.access import LimitSettings, QTestSettings
 from ztoq_async.errors import ServiceError
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.listing import Listing
+from ztoq_async.qtest.login import Login
 from ztoq_async.qtest.records import Field, Module, Status, TestCase, TestCycle, TestLog, TestRun, TestSuite, User
-from ztoq_async.resources.calls import Answer, Call
+from ztoq_async.resources.calls import Attempt, Call
 from ztoq_async.resources.client import ServiceClient
+from ztoq_async.resources.connector import ConnectionPool
 
 
 class _Id(msgspec.Struct):
@@ -22,14 +25,34 @@ class _Id(msgspec.Struct):
 
 
 class QTestClient(ServiceClient):
-    """Speaks with one site through a gateway.
+    """Speaks with one site: `QTestClient(load_settings(path).qtest)`. Each list is an async iterator of one page.
 
-    Raises what `Gateway.send` raises, and `ServiceError` for an answer that is not what the contract says.
+    `fence` is asked before each request is written, and raises where nothing may be sent any more. Raises what
+    `Gateway.send` raises, and `ServiceError` for an answer that is not what the contract says.
     """
 
-    async def send(self, call: Call) -> Answer:
-        """One call, settled as protocol rule 4 says."""
-        return await self.gateway.send(call)
+    def __init__(
+        self,
+        settings: QTestSettings,
+        limits: LimitSettings | None = None,
+        *,
+        pool: ConnectionPool | None = None,
+        fence: Callable[[], None] | None = None,
+        on_attempt: Callable[[Attempt], None] | None = None,
+    ) -> None:
+        limits = limits or LimitSettings()
+        login = Login(settings, self.send)
+        super().__init__(
+            "qtest",
+            settings.base_url,
+            login.header,
+            limits,
+            per_minute=limits.qtest_per_minute,
+            month_calls=limits.month_calls,
+            pool=pool,
+            fence=fence,
+            on_attempt=on_attempt,
+        )
 
     async def get(self, call: Call, type_: type[Any]) -> Any:
         """The answer of one call, decoded."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
+from ztoq_async.access import QTestSettings
 from ztoq_async.errors import Refused, SettingsError
 from ztoq_async.resources.calls import Answer, Call
 
@@ -25,19 +26,18 @@ class _Granted(msgspec.Struct):
 class Login:
     """Gives the Authorization header; with user and password it asks for a token and renews it."""
 
-    def __init__(self, token: str, username: str = "", password: str = "") -> None:
-        self._token = token
+    def __init__(self, settings: QTestSettings, send: Send) -> None:
+        self._settings = settings
+        self._send = send
+        self._token = settings.token.get_secret_value()
         self._refresh = ""
-        self._username = username
-        self._password = password
-        self.send: Send | None = None
 
     def __repr__(self) -> str:
         return "<Login>"
 
     async def header(self, refresh: bool) -> str:
         """The header; with `refresh` a new one, `Refused` where there is none to be had."""
-        if self._username and (refresh or not self._token):
+        if self._settings.username and (refresh or not self._token):
             await self._renew()
         elif refresh:
             raise SettingsError("qTest refuses the token: set [qtest] token to one from the site's Resources page")
@@ -50,16 +50,16 @@ class Login:
             except Refused:
                 self._refresh = ""
         try:
-            await self._ask(_CLIENT, grant_type="password", username=self._username, password=self._password)
+            password = self._settings.password.get_secret_value()
+            await self._ask(_CLIENT, grant_type="password", username=self._settings.username, password=password)
         except Refused:
             raise SettingsError("qTest refuses [qtest] username and password") from None
         return None
 
     async def _ask(self, client: str, **form: str) -> None:
-        assert self.send is not None
         basic = base64.b64encode(f"{client}:".encode()).decode()
         body = urllib.parse.urlencode(form).encode()
-        answer = await self.send(
+        answer = await self._send(
             Call(
                 "POST",
                 "/oauth/token",

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
+from pydantic import SecretStr
 
-from ztoq_async.errors import ListShifted, NotFound, Refused, SourceError
-from ztoq_async.resources.calls import Call
+from ztoq_async.access import EXAMPLES, LimitSettings, ZephyrSettings
+from ztoq_async.errors import ListShifted, NotFound, Refused, SettingsError, SourceError
+from ztoq_async.resources.calls import Attempt, Call
 from ztoq_async.resources.client import ServiceClient
-from ztoq_async.zephyr.records import Folder, Named, Project, TestCase, TestCycle, TestExecution
+from ztoq_async.resources.connector import ConnectionPool
+from ztoq_async.zephyr.records import Folder, Named, Project, ResultRow, Step, TestCase, TestCycle, TestExecution
 
 MOST = 1000
 _WRONG_KIND = 422
+_STEPS = "/testcases/{testCaseKey}/teststeps"
+_RESULTS = "/testexecutions/{testExecutionIdOrKey}/teststeps"
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -37,15 +42,34 @@ class _Answer(msgspec.Struct, rename="camel"):
 
 
 class ZephyrClient(ServiceClient):
-    """Reads one site through a gateway.
+    """Reads one site: `ZephyrClient(load_settings(path).zephyr)`. Each list is an async iterator that holds one page.
 
     Raises `Refused` and its kinds for what the service refuses, `Unreachable` where it gives no usable answer,
     `SourceError` for an answer that is not what the contract says.
     """
 
+    def __init__(
+        self,
+        settings: ZephyrSettings,
+        limits: LimitSettings | None = None,
+        *,
+        pool: ConnectionPool | None = None,
+        on_attempt: Callable[[Attempt], None] | None = None,
+    ) -> None:
+        limits = limits or LimitSettings()
+        super().__init__(
+            "zephyr",
+            settings.base_url,
+            _fixed(settings.token),
+            limits,
+            per_minute=limits.zephyr_per_minute,
+            pool=pool,
+            on_attempt=on_attempt,
+        )
+
     async def get_project(self, key: str) -> Project:
         """One project; `NotFound` also where Zephyr Scale is not switched on (facts.md 1.12)."""
-        answer = await self.gateway.send(Call("GET", f"/projects/{key}", label="/projects/{projectIdOrKey}"))
+        answer = await self.send(Call("GET", f"/projects/{key}", label="/projects/{projectIdOrKey}"))
         project: Project = _decoded(answer.body, Project)
         return project
 
@@ -71,6 +95,11 @@ class ZephyrClient(ServiceClient):
         async for record in self._records("/priorities", (("projectKey", project),), Named):
             yield record
 
+    async def get_environments(self, project: str) -> AsyncIterator[Named]:
+        """The environments of a project."""
+        async for record in self._records("/environments", (("projectKey", project),), Named):
+            yield record
+
     async def get_test_cases(self, project: str) -> AsyncIterator[TestCase]:
         """The test cases of a project, newest versions, without steps."""
         async for page in self.cursor_pages("/testcases", (("projectKey", project),)):
@@ -90,8 +119,20 @@ class ZephyrClient(ServiceClient):
             for value in page.values:
                 yield _decoded(value, TestExecution)
 
-    async def _records(self, path: str, query: tuple[tuple[str, str], ...], type_: type[Any]) -> AsyncIterator[Any]:
-        async for page in self.pages(path, query):
+    async def get_test_steps(self, test_case_key: str) -> AsyncIterator[Step]:
+        """The steps of a test case, in their order; `Refused` with status 422 where it has a script instead."""
+        async for record in self._records(f"/testcases/{test_case_key}/teststeps", (), Step, _STEPS):
+            yield record
+
+    async def get_test_results(self, execution: int) -> AsyncIterator[ResultRow]:
+        """The steps of an execution and what came of each, in their order."""
+        async for record in self._records(f"/testexecutions/{execution}/teststeps", (), ResultRow, _RESULTS):
+            yield record
+
+    async def _records(
+        self, path: str, query: tuple[tuple[str, str], ...], type_: type[Any], label: str = ""
+    ) -> AsyncIterator[Any]:
+        async for page in self.pages(path, query, label=label):
             for value in page.values:
                 yield _decoded(value, type_)
 
@@ -107,7 +148,7 @@ class ZephyrClient(ServiceClient):
         start = int(offset or 0)
         while True:
             asked = (*query, ("maxResults", str(MOST)), ("startAt", str(start - bool(before))))
-            answer = _page((await self.gateway.send(Call("GET", path, asked, label=label))).body)
+            answer = _page((await self.send(Call("GET", path, asked, label=label))).body)
             values = _after(before, answer.values) if before else answer.values
             start += len(values)
             rest = answer.total is not None and start < answer.total
@@ -129,7 +170,7 @@ class ZephyrClient(ServiceClient):
         while True:
             try:
                 asked = (*query, ("limit", str(MOST)), ("startAtId", start))
-                answer = _page((await self.gateway.send(Call("GET", f"{path}/nextgen", asked))).body)
+                answer = _page((await self.send(Call("GET", f"{path}/nextgen", asked))).body)
             except NotFound:
                 if start != "0":
                     raise
@@ -155,12 +196,11 @@ class ZephyrClient(ServiceClient):
 
     async def get_results(self, execution: int) -> bytes:
         """An execution's steps: `{"steps": […]}`."""
-        path, label = f"/testexecutions/{execution}/teststeps", "/testexecutions/{testExecutionIdOrKey}/teststeps"
-        return msgspec.json.encode({"steps": await self._all(path, label)})
+        return msgspec.json.encode({"steps": await self._all(f"/testexecutions/{execution}/teststeps", _RESULTS)})
 
     async def get_one(self, path: str, key: str, label: str) -> bytes:
         """One record by its id or key; `NotFound` where it is not there."""
-        return (await self.gateway.send(Call("GET", f"{path}/{key}", label=f"{path}/{label}"))).body
+        return (await self.send(Call("GET", f"{path}/{key}", label=f"{path}/{label}"))).body
 
     async def _all(self, path: str, label: str) -> list[msgspec.Raw]:
         rows: list[msgspec.Raw] = []
@@ -170,15 +210,24 @@ class ZephyrClient(ServiceClient):
 
     async def _steps(self, key: str) -> bytes:
         with _other_kind():
-            steps = await self._all(f"/testcases/{key}/teststeps", "/testcases/{testCaseKey}/teststeps")
+            steps = await self._all(f"/testcases/{key}/teststeps", _STEPS)
             return msgspec.json.encode({"type": "steps", "steps": steps})
         raise AssertionError
 
     async def _text(self, key: str) -> bytes:
         with _other_kind():
             call = Call("GET", f"/testcases/{key}/testscript", label="/testcases/{testCaseKey}/testscript")
-            return (await self.gateway.send(call)).body
+            return (await self.send(call)).body
         raise AssertionError
+
+
+def _fixed(token: SecretStr) -> Callable[[bool], Awaitable[str]]:
+    async def header(refresh: bool) -> str:
+        if refresh:
+            raise SettingsError(f"Zephyr Scale refuses the token: {EXAMPLES['zephyr.token']}")
+        return f"Bearer {token.get_secret_value()}"
+
+    return header
 
 
 class _OtherKind(Exception):  # noqa: N818 - caught where it is raised
