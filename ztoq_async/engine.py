@@ -28,6 +28,7 @@ from ztoq_async.resources.calls import Attempt
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.monitor import ResourceMonitor
+from ztoq_async.resources.ownership import warn_left_open
 from ztoq_async.settings import Settings
 from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive
@@ -53,7 +54,7 @@ class Engine:
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
         self._tenure: Tenure | None = None
-        self._entered = False
+        self._entered = self._open = False
 
     async def __aenter__(self) -> Engine:
         if self._entered:
@@ -64,12 +65,18 @@ class Engine:
             self._database = await self._open_store(stack)
             await self._open_clients(stack)
             self._stack = stack.pop_all()
+            self._open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open = False
         await self._stack.aclose()
+
+    def __del__(self) -> None:
+        if getattr(self, "_open", False):
+            warn_left_open("Engine", self)
 
     async def _open_store(self, stack: contextlib.AsyncExitStack) -> Database:
         dsn, on_lost = self.settings.store.url.get_secret_value(), None
