@@ -7,15 +7,18 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks import resources
+from benchmarks import move, resources
 from benchmarks.measure import NORMAL, QUICK, Figure, Size
 
-BENCHMARKS: dict[str, Callable[[Size], Iterable[Figure]]] = {"resources": resources.figures}
+BENCHMARKS: dict[str, Callable[[Size], Iterable[Figure]]] = {
+    "move": move.figures,
+    "resources": resources.figures,
+}
 
 
 def line(figure: Figure) -> str:
     """The figure, its spread and its bound, for people."""
-    bound = f"at least {figure.at_least:g}" if figure.at_least is not None else ""
+    bound = f"at least {figure.at_least:g}" if figure.at_least is not None else "no bound"
     bound = f"at most {figure.at_most:g}" if figure.at_most is not None else bound
     spread = f"{min(figure.values):.3g} to {max(figure.values):.3g} in {len(figure.values)}"
     value = f"{figure.value:.3g}{figure.unit and ' ' + figure.unit}"

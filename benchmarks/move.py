@@ -1,24 +1,23 @@
 """How fast a generated project moves, beside the same number of bare requests in the same run.
 
-    python benchmarks/move.py --cases 2000
-
 The sandbox runs in a process of its own; the bare client sends one GET of the steps and one POST of a plain test case
 for each case, as many at once as the engine. What counts is the ratio: both halves share the machine and its noise.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from benchmarks.measure import Figure, Size
 from ztoq_async import Engine, load_settings
 
 IN_FLIGHT = 64
@@ -72,8 +71,8 @@ async def bare(services: dict[str, Any], cases: int) -> float:
     return time.perf_counter() - start
 
 
-async def measure(cases: int) -> None:
-    """Prints one line for the engine, one for the bare client, and the ratio."""
+async def _round(cases: int) -> float:
+    """Calls a second of the engine, to those of the bare client."""
     with tempfile.TemporaryDirectory() as folder:
         process, services = await sandbox(cases)
         try:
@@ -83,12 +82,11 @@ async def measure(cases: int) -> None:
             process.terminate()
             await asyncio.wait_for(process.wait(), CLOSE_S)
     calls = sum(report["calls"][name] for name in ("zephyr", "qtest", "verify"))
-    print(f"engine  {report['outcome']}: {calls} calls, {report['seconds']:.1f} s, {report['peak_rss_mb']} MB")
-    print(f"bare    {2 * cases} calls, {seconds:.1f} s")
-    print(f"ratio   calls a second, engine to bare: {calls / report['seconds'] / (2 * cases / seconds):.2f}")
+    return float(calls / report["seconds"] / (2 * cases / seconds))
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=2000)
-    asyncio.run(measure(parser.parse_args().cases))
+def figures(size: Size) -> Iterable[Figure]:
+    """One figure, which has no bound yet."""
+    cases = size.items // 10
+    what = f"calls a second of a whole move of {cases} test cases, to a bare client's"
+    yield Figure("move", what, tuple(asyncio.run(_round(cases)) for _ in range(min(3, size.rounds))))

@@ -33,7 +33,7 @@ def held(folder):
 async def remains(before, folder):
     """What is there that was not before; sockets and finished tasks get a moment of the loop to go."""
     end = asyncio.get_running_loop().time() + SETTLE_S
-    while held(folder) != before and asyncio.get_running_loop().time() < end:
+    while held(folder) != before and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - nothing tells
         await asyncio.sleep(0.005)
     now = held(folder)
     return {name: (before[name], now[name]) for name in now if now[name] != before[name]}
