@@ -110,13 +110,14 @@ class _File(BaseSettings):
     """Only reads the TOML file."""
 
 
-def load(path: Path | None, **tables: Any) -> Settings:
+def load(path: Path | str | None, **tables: Any) -> Settings:
     """Settings from a TOML file, the environment over it; `tables` are given by a program.
 
     Raises `SettingsError`, which names the setting that is missing or wrong and shows an example.
     """
     found: dict[str, Any] = {}
     if path is not None:
+        path = Path(path)
         if not path.is_file():
             raise SettingsError(f"{path} is not there; a first one:\n\n{EXAMPLES['zephyr']}\n\n{EXAMPLES['qtest']}\n")
         try:
