@@ -1,0 +1,52 @@
+"""The benchmarks run, each gives a number, and what falls short is said."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def benchmarks(*arguments):
+    """`python -m benchmarks` as a user starts it."""
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
+
+
+def test_every_benchmark_gives_its_figures():
+    """`--quick --json` runs all of them; each figure is a number with its spread, a bound and a word on what it is."""
+    done = benchmarks("--quick", "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])["figures"]
+    assert {"move", "work-queue", "memory", "pool-16", "gateway-16", "idle-expiry", "session-1"} <= {
+        figure["name"] for figure in figures
+    }
+    for figure in figures:
+        assert 0 < figure["least"] <= figure["value"] <= figure["most"]
+        assert figure["what"]
+    bounds = [figure for figure in figures if "at_least" in figure or "at_most" in figure]
+    assert len(bounds) >= 6
+
+
+def test_a_figure_that_falls_short_is_named_and_ends_in_1():
+    """A bound that is not kept shows in the line, and its name at the end."""
+    code = (
+        "import sys; from benchmarks import __main__ as main; from benchmarks.measure import Figure\n"
+        "main.BENCHMARKS = {'one': lambda size: [Figure('slow', 'a thing', (0.5, 0.7, 0.6), at_least=0.8)]}\n"
+        "sys.exit(main.main(['one']))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "falls short: slow")
+    assert done.stdout.startswith("SHORT slow")
+
+
+@pytest.mark.parametrize("argument", ["nothing", "--nothing"])
+def test_an_unknown_benchmark_is_refused(argument):
+    """A name that no benchmark has ends in 2, with those that there are."""
+    done = benchmarks(argument)
+    assert done.returncode == 2
+    assert "usage: python -m benchmarks" in done.stderr
