@@ -1,98 +1,182 @@
-"""What the process uses while it works: memory, files, sockets, tasks, the lag of the loop, and gauges of others."""
+"""What the process uses while it works: memory, files, connections, tasks, the loop's lag, and gauges of others."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
-
-import psutil
+from typing import Self, TypeAlias
 
 from ztoq_async.errors import ResourceError
+from ztoq_async.resources.ownership import check_loop, warn_left_open
+from ztoq_async.resources.thresholds import Alarm, Thresholds, watch
+from ztoq_async.resources.usage import Connections, ProcessUsage, Usage
 
 HISTORY = 3600
+PROBE_S = 0.1
+SILENT = Thresholds()
+
+Gauge: TypeAlias = Callable[[], float | Mapping[str, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One look: `at` is the loop's clock in seconds, `loop_lag` how many seconds late the loop came to it."""
+    """One look: `at` is seconds since the monitor was entered, `loop_lag` the most seconds that the loop came late.
+
+    `open_files` are all descriptors but sockets; `connections` are remote host and port → state → count.
+    """
 
     at: float
     rss_bytes: int
     open_files: int
     open_sockets: int
+    connections: Connections
     tasks: int
     loop_lag: float
     gauges: Mapping[str, float] = field(default_factory=dict)
 
+    def figures(self) -> dict[str, float]:
+        """Every number by its name, the gauges' too; `connections` in all."""
+        names = ("rss_bytes", "open_files", "open_sockets", "tasks", "loop_lag")
+        total = sum(sum(states.values()) for states in self.connections.values())
+        return {**{name: getattr(self, name) for name in names}, "connections": total, **self.gauges}
+
 
 class ResourceMonitor:
-    """Samples the process every `interval` seconds while entered; keeps the last `history` samples and the peaks.
+    """Samples the process every `interval` seconds while entered. An async context manager; one use, one event loop.
 
-    `open_files` counts all descriptors but sockets. A gauge that fails gives NaN and stops nothing.
+    It keeps the peaks, and at most `history` samples of its whole time: when they are full, every other one is dropped
+    and every other one to come. Each of the `thresholds` is logged when it is crossed. A gauge that fails gives NaN and
+    stops nothing.
     """
 
-    def __init__(self, *, interval: float = 1.0, history: int = HISTORY) -> None:
+    def __init__(self, *, interval: float = 1.0, history: int = HISTORY, thresholds: Thresholds = SILENT) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        if history < 2:
+            raise ValueError("history must be at least 2: the first sample and the newest")
+        self.alarms: tuple[Alarm, ...] = thresholds.alarms()
+        self.peaks: dict[str, float] = {}
         self._interval = interval
-        self._samples: deque[Sample] = deque(maxlen=history)
-        self._gauges: dict[str, Callable[[], float]] = {}
-        self._process = psutil.Process()
+        self._history = History(history - 1)
+        self._gauges: dict[str, Gauge] = {}
+        self._usage = ProcessUsage()
         self._task: asyncio.Task[None] | None = None
-        self.peak_rss_bytes = 0
-        self.peak_loop_lag = 0.0
+        self._newest: Sample | None = None
 
     async def __aenter__(self) -> Self:
         if self._task is not None:
             raise ResourceError("this ResourceMonitor was already entered; make a new one")
-        self._look(0.0)
-        self._task = asyncio.create_task(self._watch())
+        self._loop = asyncio.get_running_loop()
+        self._start = self._loop.time()
+        self._thread = ThreadPoolExecutor(1, "ztoq-monitor")
+        self._add(self._usage.look(), 0.0)
+        self._task = asyncio.create_task(self._watch(), name="resource monitor")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        check_loop(self._loop, "ResourceMonitor")
         assert self._task is not None
         self._task.cancel()
-        await asyncio.wait({self._task})
-        self._look(0.0)
+        try:
+            await asyncio.wait({self._task})
+        finally:
+            self._thread.shutdown(cancel_futures=True)  # waits for the look that is under way
+            self._add(self._usage.look(), 0.0)
+            self._loop = None
+
+    def __del__(self) -> None:
+        if self._loop is not None:
+            warn_left_open("ResourceMonitor", self)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """The history, oldest first."""
-        return tuple(self._samples)
+        """The whole time, oldest first, with the newest sample."""
+        kept = self._history.kept
+        return tuple(kept) if self._newest is None or self._newest is kept[-1] else (*kept, self._newest)
 
-    def register(self, name: str, gauge: Callable[[], float]) -> None:
-        """Adds a gauge, read at each sample; the same name again replaces it."""
+    @property
+    def newest(self) -> Sample:
+        """The newest sample. Raises ResourceError before the monitor was entered."""
+        if self._newest is None:
+            raise ResourceError("this ResourceMonitor was not entered yet")
+        return self._newest
+
+    def register(self, name: str, gauge: Gauge) -> None:
+        """Adds a gauge, read at each sample; the same name again replaces it. Names are to be few.
+
+        One that gives a mapping counts as several: `http` with `{"idle": 3}` is `http.idle`.
+        """
+        check_loop(self._loop, "ResourceMonitor")
         self._gauges[name] = gauge
 
     def unregister(self, name: str) -> None:
         """Takes a gauge away, when what it reads is closed."""
+        check_loop(self._loop, "ResourceMonitor")
         self._gauges.pop(name, None)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + self._interval
-            await asyncio.sleep(self._interval)
-            self._look(max(0.0, loop.time() - due))
+            lag = await _lag(loop, self._interval)
+            self._add(await loop.run_in_executor(self._thread, self._usage.look), lag)
 
-    def _look(self, lag: float) -> None:
-        with self._process.oneshot():
-            rss = self._process.memory_info().rss
-            sockets = len(self._process.net_connections(kind="all"))
-            handles = self._process.num_fds()
-        gauges = {name: _read(gauge) for name, gauge in self._gauges.items()}
-        at = asyncio.get_running_loop().time()
-        self._samples.append(Sample(at, rss, handles - sockets, sockets, len(asyncio.all_tasks()), lag, gauges))
-        self.peak_rss_bytes = max(self.peak_rss_bytes, rss)
-        self.peak_loop_lag = max(self.peak_loop_lag, lag)
+    def _add(self, usage: Usage, lag: float) -> None:
+        assert self._loop is not None
+        at = self._loop.time() - self._start
+        self._newest = sample = Sample(
+            at,
+            usage.rss_bytes,
+            usage.open_files,
+            usage.open_sockets,
+            usage.connections,
+            len(asyncio.all_tasks()),
+            lag,
+            {name: value for entry in self._gauges.items() for name, value in _read(*entry)},
+        )
+        self._history.add(sample)
+        for name, value in sample.figures().items():
+            if value > self.peaks.get(name, -math.inf):
+                self.peaks[name] = value
+        watch(self.alarms, usage, lag, at)
 
 
-def _read(gauge: Callable[[], float]) -> float:
+class History:
+    """Samples with the same time between them: when `most` are kept, every other one goes."""
+
+    def __init__(self, most: int) -> None:
+        self.kept: list[Sample] = []
+        self._most = most
+        self._every = 1
+        self._seen = 0
+
+    def add(self, sample: Sample) -> None:
+        if len(self.kept) == self._most and self._seen % self._every == 0:
+            del self.kept[1::2]
+            self._every *= 2
+        if self._seen % self._every == 0:
+            self.kept.append(sample)
+        self._seen += 1
+
+
+async def _lag(loop: asyncio.AbstractEventLoop, seconds: float) -> float:
+    """The most that the loop came late within this time; a pause of the loop seldom falls on one look a second."""
+    end, worst = loop.time() + seconds, 0.0
+    while (now := loop.time()) < end:
+        due = min(now + PROBE_S, end)
+        await asyncio.sleep(due - now)
+        worst = max(worst, loop.time() - due)
+    return worst
+
+
+def _read(name: str, gauge: Gauge) -> Iterator[tuple[str, float]]:
     try:
-        return float(gauge())
+        found = gauge()
+        readings = {f"{name}.{key}": found[key] for key in found} if isinstance(found, Mapping) else {name: found}
+        yield from {key: float(value) for key, value in readings.items()}.items()
     except Exception:  # noqa: BLE001 - a gauge of something already closed must not end the run
-        return float("nan")
+        yield name, math.nan
