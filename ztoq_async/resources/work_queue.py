@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable
-from enum import StrEnum
+import warnings
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self
 
 import msgspec
 
-from ztoq_async.errors import ResourceError, ResultEvicted
-
-Item = TypeVar("Item")
-Value = TypeVar("Value")
+from ztoq_async.errors import ResourceError
+from ztoq_async.resources.completions import Completion, Completions, Ended, Item, Value
+from ztoq_async.resources.ownership import check_loop, warn_left_open
+from ztoq_async.resources.waiting import Line
 
 STOP_SECONDS = 10.0
-
-
-class Ended(StrEnum):
-    """How the work on an item ended."""
-
-    DONE = "done"
-    FAILED = "failed"
-    TIMED_OUT = "timed_out"
-    CANCELLED = "cancelled"
-
-
-class Completion(msgspec.Struct, Generic[Item, Value], frozen=True):
-    """What became of one item; `value` where it is done, else `error` (None if cancelled before it began)."""
-
-    ticket: int
-    item: Item
-    state: Ended
-    value: Value | None = None
-    error: BaseException | None = None
 
 
 class QueueStatistics(msgspec.Struct, frozen=True):
@@ -54,8 +35,11 @@ class WorkQueue(Generic[Item, Value]):
 
     At most `max_queue_size` items wait; `put` waits for room. Every `cleanup_interval` completions the oldest are
     evicted until `max_completed_items` are left, read or not, so workers never wait for a reader. An error of the
-    worker is a value of the completion and stops nothing. Leaving the context drains the queue; leaving it by an
-    exception stops it. A worker that puts into its own queue may wait for itself.
+    worker is a value of the completion and stops nothing; `KeyboardInterrupt` and `SystemExit` are meant for the
+    program: they end their item as failed and go on to the loop, as from any task.
+
+    Leaving the context drains the queue; leaving it by an exception stops it. A worker may put into its own queue:
+    where all of them would wait there for room, the last one gets a ResourceError instead.
     """
 
     def __init__(
@@ -68,79 +52,76 @@ class WorkQueue(Generic[Item, Value]):
         max_completed_items: int = 1000,
         cleanup_interval: int = 100,
     ) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._left = False
+        if workers < 1 or max_queue_size < 1 or task_timeout <= 0:
+            raise ValueError("workers and max_queue_size must be at least 1, task_timeout above 0")
         self._worker = worker
         self._workers = workers
         self._size = max_queue_size
         self._timeout = task_timeout
-        self._most = max_completed_items
-        self._interval = cleanup_interval
-        self._tasks: list[asyncio.Task[None]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._tickets = 0
-        self._waiting: deque[tuple[int, Item]] = deque()
-        self._putters: deque[asyncio.Future[None]] = deque()
-        self._getters: deque[asyncio.Future[None]] = deque()
-        self._readers: deque[asyncio.Future[None]] = deque()
-        self._joiners: deque[asyncio.Future[None]] = deque()
-        self._open: dict[int, asyncio.Future[Completion[Item, Value]] | None] = {}
-        self._completed: dict[int, Completion[Item, Value]] = {}
-        self._unread: deque[Completion[Item, Value]] = deque()
-        self._missed = 0
-        self._evicted = 0
-        self._ended: Counter[Ended] = Counter()
+        self._blocked = 0
+        self._waiting: deque[int] = deque()
+        self._open: dict[int, Item] = {}
+        self._asked: dict[int, asyncio.Future[Completion[Item, Value]]] = {}
+        self._completions: Completions[Item, Value] = Completions(max_completed_items, cleanup_interval)
+        self._putters, self._getters, self._readers, self._joiners = Line(), Line(), Line(), Line()
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
             raise ResourceError("this WorkQueue was already entered; make a new one")
         self._loop = asyncio.get_running_loop()
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._workers)]
+        for _ in range(self._workers):
+            task = asyncio.create_task(self._work())
+            self._tasks.add(task)
+            task.add_done_callback(self._gone)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            try:
+        try:
+            if kind is None:
                 await self.close()
-            except BaseException:
-                await self.stop()
-                raise
-        else:
+        finally:
             await self.stop()
+
+    def __del__(self) -> None:
+        if self._loop is not None and not self._left:
+            warn_left_open("WorkQueue", self)
 
     async def put(self, item: Item) -> int:
         """Adds an item, when there is room, and gives its ticket. Raises ResourceError once the queue is closed."""
-        self._check_loop()
+        check_loop(self._loop, "WorkQueue")
         while len(self._waiting) >= self._size and not self._closed:
-            await self._wait_in(self._putters)
+            await (self._room() if asyncio.current_task() in self._tasks else self._putters.wait())
         if self._closed:
             raise ResourceError("this WorkQueue is closed")
         self._tickets += 1
-        self._open[self._tickets] = None
-        self._waiting.append((self._tickets, item))
-        _wake_one(self._getters)
+        self._open[self._tickets] = item
+        self._waiting.append(self._tickets)
+        self._getters.call()
         return self._tickets
 
     async def join(self) -> None:
         """Waits until every item that was put has ended."""
-        self._check_loop()
+        self._check_outside()
         while self._open:
-            await self._wait_in(self._joiners)
+            await self._joiners.wait()
 
     async def result(self, ticket: int) -> Completion[Item, Value]:
         """The completion of this ticket, waited for if need be. Raises ResultEvicted when it was dropped."""
-        self._check_loop()
-        if (completion := self._completed.get(ticket)) is not None:
-            return completion
+        check_loop(self._loop, "WorkQueue")
         if not 0 < ticket <= self._tickets:
             raise ResourceError(f"ticket {ticket} was not given by this WorkQueue")
         if ticket not in self._open:
-            raise ResultEvicted(f"the completion of ticket {ticket} was dropped: only {self._most} are kept")
-        waiter = self._open[ticket]
-        if waiter is None:
-            waiter = self._open[ticket] = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(waiter)
+            return self._completions.get(ticket)
+        if ticket not in self._asked:
+            self._asked[ticket] = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._asked[ticket])
 
     def __aiter__(self) -> Self:
         return self
@@ -150,131 +131,130 @@ class WorkQueue(Generic[Item, Value]):
 
         Raises ResultEvicted, once, when completions were dropped unread; the next call goes on with the rest.
         """
-        self._check_loop()
-        while not self._unread and not (self._closed and not self._open):
-            await self._wait_in(self._readers)
-        if self._missed:
-            missed, self._missed = self._missed, 0
-            raise ResultEvicted(f"{missed} completions were dropped unread: only {self._most} are kept")
-        if not self._unread:
-            raise StopAsyncIteration
-        return self._unread.popleft()
+        check_loop(self._loop, "WorkQueue")
+        while not self._completions.readable:
+            if self._closed and not self._open:
+                raise StopAsyncIteration
+            await self._readers.wait()
+        return self._completions.read()
 
     async def close(self) -> None:
         """Takes no more items, works off those that wait, ends the workers; may be called again."""
-        self._check_loop()
+        self._check_outside()
+        self._left = True
         self._shut()
         if self._tasks:
             await asyncio.wait(self._tasks)
 
     async def stop(self) -> None:
-        """Ends at once: items in work are cancelled, those that wait end as cancelled. Takes at most 10 s."""
-        self._check_loop()
+        """Ends at once: items in work are cancelled, those that wait end as cancelled.
+
+        Takes at most 10 s: a worker that ignores its cancellation is left behind with a ResourceWarning.
+        """
+        self._check_outside()
+        self._left = True
         self._shut()
-        while self._waiting:
-            ticket, item = self._waiting.popleft()
-            self._finish(Completion(ticket, item, Ended.CANCELLED))
+        self._cancel(list(self._waiting))
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+        if self._tasks:
+            self._cancel(list(self._open))
+            words = f"{len(self._tasks)} workers of a WorkQueue ignored their cancellation for {STOP_SECONDS:.0f} s"
+            warnings.warn(words, ResourceWarning, stacklevel=2)
 
     def statistics(self) -> QueueStatistics:
         """Counts since the beginning, and sizes now."""
         waiting = len(self._waiting)
         return QueueStatistics(
             put=self._tickets,
-            ended=dict(self._ended),
+            ended=dict(self._completions.ended),
             waiting=waiting,
             working=len(self._open) - waiting,
-            stored=len(self._completed),
-            evicted=self._evicted,
+            stored=len(self._completions),
+            evicted=self._completions.evicted,
         )
 
     async def _work(self) -> None:
-        while True:
+        me = asyncio.current_task()
+        assert me is not None
+        while not me.cancelling():
             while not self._waiting:
                 if self._closed:
                     return
-                await self._wait_in(self._getters)
-            ticket, item = self._waiting.popleft()
-            _wake_one(self._putters)
-            await self._run(ticket, item)
+                await self._getters.wait()
+            ticket = self._waiting.popleft()
+            self._putters.call()
+            await self._run(ticket, self._open[ticket])
 
     async def _run(self, ticket: int, item: Item) -> None:
         limit = asyncio.timeout(self._timeout)
         try:
             async with limit:
                 value = await self._worker(item)
-        except Exception as error:  # noqa: BLE001 - the worker's errors are values
-            timed_out = limit.expired() and isinstance(error, TimeoutError)
-            self._finish(Completion(ticket, item, Ended.TIMED_OUT if timed_out else Ended.FAILED, error=error))
         except BaseException as error:
-            self._finish(Completion(ticket, item, Ended.CANCELLED, error=error))
-            task = asyncio.current_task()
-            if not isinstance(error, asyncio.CancelledError) or (task is not None and task.cancelling()):
+            self._finish(ticket, _how(error, late=limit.expired()), error=error)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
         else:
-            self._finish(Completion(ticket, item, Ended.DONE, value))
+            if limit.expired():
+                self._finish(ticket, Ended.TIMED_OUT, error=TimeoutError("the worker went on after its time-out"))
+            else:
+                self._finish(ticket, Ended.DONE, value)
 
-    def _finish(self, completion: Completion[Item, Value]) -> None:
-        waiter = self._open.pop(completion.ticket)
+    def _finish(
+        self, ticket: int, state: Ended, value: Value | None = None, error: BaseException | None = None
+    ) -> None:
+        if ticket not in self._open:
+            return  # its worker ignored its cancellation, so that `stop` has ended it
+        completion = Completion(ticket, self._open.pop(ticket), state, value, error)
+        self._completions.add(completion)
+        waiter = self._asked.pop(ticket, None)
         if waiter is not None and not waiter.done():
             waiter.set_result(completion)
-        self._ended[completion.state] += 1
-        self._completed[completion.ticket] = completion
-        self._unread.append(completion)
-        if len(self._unread) >= self._most + self._interval:
-            self._drop_unread()
-        if len(self._completed) >= self._most + self._interval:
-            self._evict()
-        _wake_one(self._readers)
+        self._readers.call()
         if not self._open:
-            _wake_all(self._joiners)
+            self._joiners.call_all()
             if self._closed:
-                _wake_all(self._readers)
+                self._readers.call_all()
 
-    def _evict(self) -> None:
-        oldest = iter(self._completed)
-        for ticket in [next(oldest) for _ in range(self._interval)]:
-            del self._completed[ticket]
-        self._evicted += self._interval
-
-    def _drop_unread(self) -> None:
-        for _ in range(self._interval):
-            self._unread.popleft()
-        self._missed += self._interval
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        """A worker has ended; without the last one, say because everything is cancelled, what waits is cancelled."""
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: it is the item's
+        if not self._tasks:
+            self._shut()
+            self._cancel(list(self._waiting))
 
     def _shut(self) -> None:
         self._closed = True
-        for waiters in (self._putters, self._getters, self._readers):
-            _wake_all(waiters)
+        for line in (self._putters, self._getters, self._readers):
+            line.call_all()
 
-    async def _wait_in(self, line: deque[asyncio.Future[None]]) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        line.append(turn)
+    def _cancel(self, tickets: Iterable[int]) -> None:
+        self._waiting.clear()
+        for ticket in tickets:
+            self._finish(ticket, Ended.CANCELLED)
+
+    async def _room(self) -> None:
+        """A worker waits for room; where all of them did, nobody would make any."""
+        if self._blocked == len(self._tasks) - 1:
+            raise ResourceError("every worker of this WorkQueue waits for room in it: make it larger")
+        self._blocked += 1
         try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                _wake_one(line)  # the turn was given to one who leaves: pass it on
-            elif turn in line:
-                line.remove(turn)
-            raise
+            await self._putters.wait()
+        finally:
+            self._blocked -= 1
 
-    def _check_loop(self) -> None:
-        if asyncio.get_running_loop() is not self._loop:
-            raise ResourceError("a WorkQueue is used in the event loop that entered it, after it was entered")
+    def _check_outside(self) -> None:
+        check_loop(self._loop, "WorkQueue")
+        if asyncio.current_task() in self._tasks:
+            raise ResourceError("a worker cannot wait for the end of its own WorkQueue")
 
 
-def _wake_one(line: deque[asyncio.Future[None]]) -> None:
-    while line:
-        turn = line.popleft()
-        if not turn.done():
-            turn.set_result(None)
-            return
-
-
-def _wake_all(line: deque[asyncio.Future[None]]) -> None:
-    while line:
-        _wake_one(line)
+def _how(error: BaseException, *, late: bool) -> Ended:
+    if late:
+        return Ended.TIMED_OUT
+    return Ended.CANCELLED if isinstance(error, asyncio.CancelledError) else Ended.FAILED
