@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -20,6 +21,7 @@ from ztoq_async.lanes.estimate import estimate
 from ztoq_async.lanes.move import move, read, verify
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.run import Progress, Run
+from ztoq_async.lanes.watching import register, shown
 from ztoq_async.mapping.propose import propose
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.report import build
@@ -27,8 +29,10 @@ from ztoq_async.report.tables import write_tables
 from ztoq_async.resources.calls import Attempt
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.database import Database
+from ztoq_async.resources.metrics import Metrics
 from ztoq_async.resources.monitor import ResourceMonitor
-from ztoq_async.resources.ownership import warn_left_open
+from ztoq_async.resources.ownership import check_loop, warn_left_open
+from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive
@@ -36,6 +40,7 @@ from ztoq_async.store.embedded import EmbeddedPostgres
 from ztoq_async.store.journal import Journal
 from ztoq_async.store.ledger import Ledger
 from ztoq_async.store.overview import Overview
+from ztoq_async.store.samples import last_sample
 from ztoq_async.store.schema import upgrade
 from ztoq_async.store.tenure import Tenure, tenure
 from ztoq_async.zephyr.client import ZephyrClient
@@ -50,32 +55,38 @@ class Engine:
     def __init__(self, settings: Settings, *, on_attempt: Callable[[Attempt], None] | None = None) -> None:
         self.settings = settings
         self.progress: dict[str, Progress] = {}
+        self._queues: WeakValueDictionary[str, WorkQueue[Any, Any]] = WeakValueDictionary()
         self._on_attempt = on_attempt
         self._stack = contextlib.AsyncExitStack()
         self._stop = asyncio.Event()
         self._tenure: Tenure | None = None
-        self._entered = self._open = False
+        self._entered = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __aenter__(self) -> Engine:
         if self._entered:
             raise ResourceError("this Engine was already entered; make a new one")
         self._entered = True
         async with contextlib.AsyncExitStack() as stack:
-            self._monitor = await stack.enter_async_context(ResourceMonitor())
+            watch = self.settings.monitor
+            monitor = ResourceMonitor(interval=watch.sample_s, thresholds=watch.thresholds)
+            self._monitor = await stack.enter_async_context(monitor)
             self._database = await self._open_store(stack)
             await self._open_clients(stack)
+            register(self._monitor, self._pool, self._database, self._queues, self.progress)
+            self._metrics = Metrics(self._monitor, (self._zephyr.gateway, self._qtest.gateway))
             self._stack = stack.pop_all()
-            self._open = True
+            self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open = False
+        self._loop = None
         await self._stack.aclose()
 
     def __del__(self) -> None:
-        if getattr(self, "_open", False):
+        if getattr(self, "_loop", None):
             warn_left_open("Engine", self)
 
     async def _open_store(self, stack: contextlib.AsyncExitStack) -> Database:
@@ -103,6 +114,11 @@ class Engine:
     def stop(self) -> None:
         """Asks the run to end: no new work, what is in flight is finished; `run` then reports `interrupted`."""
         self._stop.set()
+
+    def metrics(self) -> bytes:
+        """What Prometheus reads, in its text format: for an application that has a server of its own."""
+        check_loop(self._loop, "Engine")
+        return self._metrics.exposition()
 
     async def run(self, *, adopt: bool = False, executions: str = "all") -> Report:
         """Reads, writes, reads back, accounts; goes on where an earlier run stopped.
@@ -144,7 +160,8 @@ class Engine:
         async with self._held():  # it marks what it sees in the rows that a run would mark, too
             run = self._run(Tenure.none(), number)
             run.writes = False
-            report = await verify(run, self._monitor)
+            async with self._shown(run):
+                report = await verify(run, self._monitor)
         if await passes.report_of(self._database, number) is None:
             report["outcome"] = "interrupted"
         return report
@@ -168,7 +185,8 @@ class Engine:
         rows = sum(counter[state] for counter in counts.values() for state in ("pending", "sent", "doubt"))
         finished = await passes.report_of(self._database, number)
         outcome = "interrupted" if finished is None else msgspec.json.decode(finished)["outcome"]
-        return {"outcome": outcome, "pass": number, "open": rows, "kinds": kinds}
+        resources = await last_sample(self._database, number)
+        return {"outcome": outcome, "pass": number, "open": rows, "kinds": kinds, "resources": resources}
 
     @contextlib.asynccontextmanager
     async def _opened_run(self, executions: str = "all") -> AsyncIterator[Run]:
@@ -179,9 +197,14 @@ class Engine:
             run.chosen = filters
             await run.journal.take_over(self.settings.qtest.settle_s)
             try:
-                yield run
+                async with self._shown(run):
+                    yield run
             finally:
                 self._tenure = None
+
+    def _shown(self, run: Run) -> contextlib.AbstractAsyncContextManager[None]:
+        """The run's resources, for others to see."""
+        return shown(self._monitor, self._metrics, self._database, run.archive.number, self.settings.monitor)
 
     def _held(self) -> contextlib.AbstractAsyncContextManager[Tenure]:
         """The store for this engine alone."""
@@ -201,4 +224,5 @@ class Engine:
             ledger=Ledger(self._database),
             stop=self._stop,
             progress=self.progress,
+            queues=self._queues,
         )

@@ -13,6 +13,7 @@ from pydantic_settings import SettingsError as UnreadableSettings
 from ztoq_async.access import EXAMPLES, LimitSettings, QTestSettings, Table, ZephyrSettings
 from ztoq_async.errors import SettingsError
 from ztoq_async.mapping.rules import Rules, read_rules
+from ztoq_async.resources.thresholds import Thresholds
 
 WORDS = {"missing": "is missing", "extra_forbidden": "there is no such setting"}
 
@@ -68,6 +69,22 @@ class VerifySettings(Table):
     pause_above: float = Field(default=0.02, ge=0, le=1)
 
 
+class MonitorSettings(Table):
+    """How often the process is looked at, what it warns of (0: of nothing), where Prometheus may ask (0: nowhere)."""
+
+    sample_s: float = Field(default=1.0, ge=0.05, le=3600)
+    warn_rss_mb: int = Field(default=1024, ge=0)
+    warn_loop_lag_s: float = Field(default=2.0, ge=0)
+    warn_open_files: float = Field(default=0.8, ge=0, le=1)
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """As the monitor takes them."""
+        return Thresholds(self.warn_rss_mb, self.warn_loop_lag_s, self.warn_open_files)
+
+
 class Settings(BaseSettings):
     """Everything an engine needs to know. `base` is the folder that relative paths start from."""
 
@@ -81,6 +98,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     mapping: MappingSettings = MappingSettings()
     verify: VerifySettings = VerifySettings()
+    monitor: MonitorSettings = MonitorSettings()
     base: Path = Path()
 
     @classmethod

@@ -61,6 +61,7 @@ class Load:
             _flushing(run),
             WorkQueue(self._work, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue,
         ):
+            run.queues["write"] = queue
             while not run.stop.is_set() and self._fault is None:
                 run.journal.settled.clear()
                 complete = self._complete.is_set()

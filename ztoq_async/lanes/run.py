@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ztoq_async.mapping.context import Context
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.resources.database import Database
+from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store.archive import Archive
 from ztoq_async.store.journal import Journal
@@ -59,7 +61,10 @@ class Progress:
 
 @dataclass(slots=True)
 class Run:
-    """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is."""
+    """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is.
+
+    `queues` are the work queues of the lanes, for the monitor.
+    """
 
     settings: Settings
     database: Database
@@ -71,6 +76,7 @@ class Run:
     ledger: Ledger
     stop: asyncio.Event
     progress: dict[str, Progress] = field(default_factory=dict)
+    queues: MutableMapping[str, WorkQueue[Any, Any]] = field(default_factory=dict)
     chosen: Mapping[str, Query] = field(default_factory=dict)
     writes: bool = True
     known: Context | None = None
