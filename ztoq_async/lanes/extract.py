@@ -110,7 +110,6 @@ class Details:
     async def _feed(self) -> None:
         in_flight = self._run.settings.limits.in_flight
         async with WorkQueue(self._one, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue:
-            self._run.queues["read"] = queue
             async for record in self._run.archive.records(self._source.name, without_detail=True):
                 if self._run.stop.is_set() or self._fault:
                     break
@@ -125,19 +124,33 @@ class Details:
         except (NotFound, SourceError, msgspec.DecodeError) as error:
             found = (record, b"", f"its details cannot be read: {error}")
         except ServiceError as error:
-            found = self._lasting(record, error)
+            found = await self._lasting(record, error)
         except BaseException as error:
             self._fault = self._fault or error
             raise
         await self._fetched.put(found)
 
-    def _lasting(self, record: Archived, error: ServiceError) -> Detail:
+    async def _lasting(self, record: Archived, error: ServiceError) -> Detail:
         """A record that the service keeps back while it gives others is refused; too many, or silence, end the run."""
         self._lost += 1
-        if error.status == 0 or self._lost > max(MOST_LOST, self._run.lane("read").done * LOST_SHARE):
+        too_many = self._lost > max(MOST_LOST, self._run.lane("read").done * LOST_SHARE)
+        if too_many or not (error.status or await self._gives_others()):
             self._fault = self._fault or error
             raise error
         return record, b"", f"its details cannot be read: {error}"
+
+    async def _gives_others(self) -> bool:
+        """Whether the service, silent about a record, still gives one that it gave before: else it is down.
+
+        At the end of a list only those may be left that it never gives, and they open the circuit for each other.
+        """
+        async for known in self._run.archive.records(self._source.name, with_detail=True):
+            if not known.fault:
+                with contextlib.suppress(ServiceError):
+                    await self._fetch(self._run.zephyr, known.record)
+                    return True
+                return False
+        return False
 
     async def _group(self) -> list[Detail | None]:
         """What comes within a moment: many small transactions would keep the writing lane from its rows."""
