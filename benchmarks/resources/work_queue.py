@@ -93,7 +93,7 @@ def memory(size: Size) -> Iterable[Figure]:
 
 
 def _peak_elsewhere(items: int) -> int:
-    words = [sys.executable, "-m", __name__, str(items)]
+    words = [sys.executable, "-c", f"from {__name__} import print_peak; print_peak({items})"]
     return int(subprocess.run(words, check=True, capture_output=True, timeout=600).stdout)
 
 
@@ -113,5 +113,6 @@ async def _peak(items: int) -> int:
     return max(peak, process.memory_info().rss)
 
 
-if __name__ == "__main__":
-    print(asyncio.run(_peak(int(sys.argv[1]))))
+def print_peak(items: int) -> None:
+    """What a process of its own runs: this one has memory from before."""
+    print(asyncio.run(_peak(items)))
