@@ -21,7 +21,7 @@ from ztoq_async.lanes.estimate import estimate
 from ztoq_async.lanes.move import move, read, verify
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.run import Progress, Run
-from ztoq_async.lanes.watching import register, shown
+from ztoq_async.lanes.watching import how_far, register, shown
 from ztoq_async.mapping.propose import propose
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.report import build
@@ -73,8 +73,9 @@ class Engine:
             self._monitor = await stack.enter_async_context(monitor)
             self._database = await self._open_store(stack)
             await self._open_clients(stack)
-            register(self._monitor, self._pool, self._database, self._queues, self.progress)
-            self._metrics = Metrics(self._monitor, (self._zephyr.gateway, self._qtest.gateway))
+            register(self._monitor, self._pool, self._database, self._queues)
+            gateways = self._zephyr.gateway, self._qtest.gateway
+            self._metrics = Metrics(self._monitor, gateways, {"lane": how_far(self.progress)})
             self._stack = stack.pop_all()
             self._loop = asyncio.get_running_loop()
         return self

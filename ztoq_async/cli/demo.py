@@ -33,6 +33,8 @@ SEED = "7"
 PER_MINUTE = 60_000  # the sandbox has no rate of its own; a real site's is found by trying, from 600 a minute upwards
 LIMITS = {"zephyr_per_minute": PER_MINUTE, "qtest_per_minute": PER_MINUTE}
 
+MONITOR = {"sample_s": 0.1}  # a move of some seconds is to have a plot too
+
 
 def demo(voice: Voice, cases: int, executions: int, store: Path) -> int:
     """The whole show; leaves only the folder `store` behind."""
@@ -109,7 +111,7 @@ class Demo:
         return await reported(engine, await engine.run(), self._voice)
 
     def _settings(self, sandbox: dict[str, Any], **tables: Any) -> Settings:
-        return load(None, **sandbox, store={"path": self._store}, limits=LIMITS, **tables)
+        return load(None, **sandbox, store={"path": self._store}, limits=LIMITS, monitor=MONITOR, **tables)
 
     async def _with(self, settings: Settings, work: Callable[[Engine], Awaitable[Any]]) -> Any:
         if self._stopped:

@@ -40,7 +40,32 @@ def standing(status: dict[str, Any]) -> str:
         words = f"not finished, {status['open']:,} records are planned and not yet in qTest; run goes on"
     else:
         words = f"ended as {status['outcome']}"
-    return "\n".join([f"pass {status['pass']}: {words}", *kind_lines(status["kinds"])])
+    return "\n".join([f"pass {status['pass']}: {words}", *kind_lines(status["kinds"]), *_using(status["resources"])])
+
+
+def _using(found: dict[str, Any] | None) -> list[str]:
+    """What the engine of the pass uses, or used: as it last said."""
+    if found is None:
+        return []
+    newest, peaks = found["newest"], found["peaks"]
+    when = f"at the end of {found['seconds']:,.0f} s" if found["ended"] else f"{found['age_s']:,.0f} s ago"
+    queued = ", ".join(f"{lane} {items:,}" for lane, items in _queued(newest).items())
+    words = [
+        f"{when} {newest['rss_bytes'] / 2**20:,.0f} MB (most {peaks['rss_bytes'] / 2**20:,.0f})",
+        f"{newest['connections']:,.0f} connections (most {peaks['connections']:,.0f})",
+        *([f"in the queues {queued}"] if queued else []),
+    ]
+    return [f"  {'resources':<12}{', '.join(words)}", *(f"  {'warning':<12}{warning}" for warning in found["warnings"])]
+
+
+def _queued(newest: dict[str, float]) -> dict[str, int]:
+    """Items in the queue of each lane, in work or waiting."""
+    found: dict[str, int] = {}
+    for name, value in newest.items():
+        if name.startswith("queue."):
+            lane = name.split(".")[1]
+            found[lane] = found.get(lane, 0) + int(value)
+    return found
 
 
 def kind_lines(kinds: dict[str, dict[str, int]]) -> list[str]:

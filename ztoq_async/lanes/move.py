@@ -229,6 +229,6 @@ async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified:
         parts=await parts(run.database, run.archive.number, verified=verified),
         differences=await run.overview.different(build.MOST_ROWS) if verified else [],
         seconds=round(time.monotonic() - start, 3),
-        peak_rss_mb=round(monitor.peaks["rss_bytes"] / 2**20),
+        monitor=monitor,
         verified=verified,
     )

@@ -10,18 +10,18 @@ from ztoq_async.lanes.run import Progress
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.metrics import Metrics, served
-from ztoq_async.resources.monitor import ResourceMonitor
+from ztoq_async.resources.monitor import Gauge, ResourceMonitor
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import MonitorSettings
 from ztoq_async.store.samples import kept
 
+WORDS = ("done", "total")
+
 Queues = Mapping[str, WorkQueue[Any, Any]]
 
 
-def register(
-    monitor: ResourceMonitor, pool: ConnectionPool, database: Database, queues: Queues, progress: Mapping[str, Progress]
-) -> None:
-    """Lets the monitor read the pools, the lanes' queues and how far the lanes are."""
+def register(monitor: ResourceMonitor, pool: ConnectionPool, database: Database, queues: Queues) -> None:
+    """Lets the monitor read the pools and the lanes' queues."""
 
     def http() -> dict[str, float]:
         found = pool.statistics()
@@ -35,11 +35,13 @@ def register(
         found = {lane: queue.statistics() for lane, queue in queues.items()}
         return {f"{lane}.{state}": getattr(found[lane], state) for lane in found for state in ("waiting", "working")}
 
-    def lanes() -> dict[str, float]:
-        return {f"{name}.{word}": getattr(lane, word) for name, lane in progress.items() for word in ("done", "total")}
-
-    for name, gauge in {"http": http, "database": store, "queue": queued, "lane": lanes}.items():
+    for name, gauge in {"http": http, "database": store, "queue": queued}.items():
         monitor.register(name, gauge)
+
+
+def how_far(progress: Mapping[str, Progress]) -> Gauge:
+    """A gauge of what each lane has done."""
+    return lambda: {f"{name}.{word}": getattr(lane, word) for name, lane in progress.items() for word in WORDS}
 
 
 @contextlib.asynccontextmanager

@@ -13,7 +13,9 @@ from ztoq_async.lanes.account import UNEXPLAINED, totals
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.account import REFUSED
 from ztoq_async.mapping.context import Context
+from ztoq_async.report.resources import resources
 from ztoq_async.resources.gateway import GatewayStatistics
+from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.store.ledger import Counts, LedgerRow
 
 Report = dict[str, Any]
@@ -122,7 +124,7 @@ def report(
     parts: Sequence[Mapping[str, Any]],
     differences: Sequence[tuple[str, str, list[str]]],
     seconds: float,
-    peak_rss_mb: int,
+    monitor: ResourceMonitor,
     verified: bool,
 ) -> Report:
     """The whole report; everything beside the names that scripts rely on is for people."""
@@ -134,11 +136,12 @@ def report(
         "ledger": {**ledger, "first": [structs.asdict(row) for row in rows]},
         "calls": calls,
         "seconds": seconds,
-        "peak_rss_mb": peak_rss_mb,
+        "peak_rss_mb": round(monitor.peaks["rss_bytes"] / 2**20),
+        "resources": resources(monitor),
         "differences": [{"kind": kind, "key": key, "fields": names} for kind, key, names in differences],
         "extra": run.extras[:MOST_ROWS],
         "parts": {"rows": len(parts), "first": parts[:MOST_ROWS]},
-        "notes": run.notes,
+        "notes": [*run.notes, *monitor.warnings()],
         "not_read": not_read(run.known),
         "pass": run.archive.number,
         "read_back": verified,

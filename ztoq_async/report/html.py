@@ -13,6 +13,7 @@ from ztoq_async.lanes.parts import held
 from ztoq_async.lanes.run import plural
 from ztoq_async.report.build import WORDS
 from ztoq_async.report.elements import bullets, cell, figures, first_of, number_cell, row_name, table
+from ztoq_async.report.resource_section import resource_section
 
 Report = dict[str, Any]
 
@@ -52,7 +53,10 @@ BAD = {"refused", "different", "missing", "extra", "unexplained"}
 
 def page(report: Report) -> str:
     """A complete HTML document; every text of the report is escaped."""
-    sections = (_head, _kinds, _parts, _account, _losses, _differences, _extra, _calls, _findings, _rest, _foot)
+    sections = (
+        *(_head, _kinds, _parts, _account, _losses, _differences, _extra),
+        *(_calls, resource_section, _findings, _rest, _foot),
+    )
     body = "\n".join(text for section in sections if (text := section(report)))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

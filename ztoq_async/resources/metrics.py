@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -14,7 +15,7 @@ from prometheus_client.registry import Collector
 from ztoq_async.errors import SettingsError
 from ztoq_async.resources.breaker import State
 from ztoq_async.resources.gateway import Gateway
-from ztoq_async.resources.monitor import ResourceMonitor, Sample
+from ztoq_async.resources.monitor import Gauge, ResourceMonitor, Sample, readings
 from ztoq_async.resources.shield import shielded
 
 CLOSE_SECONDS = 1.0
@@ -34,15 +35,22 @@ GAUGES = {
     "lane": ("ztoq_lane_records", "How far each lane is in what it does now; total 0: not known.", ("lane", "state")),
 }
 """Gauges whose names have parts, `queue.read.waiting`; any other is ztoq_gauge with its name."""
+NONE: Mapping[str, Gauge] = MappingProxyType({})
 ANY = ("ztoq_gauge", "A gauge of the application.", ("name",))
 
 
 class Metrics(Collector):
-    """Collects in the event loop of its monitor, into a registry of its own."""
+    """Collects in the event loop of its monitor, into a registry of its own.
 
-    def __init__(self, monitor: ResourceMonitor, gateways: Sequence[Gateway] = ()) -> None:
+    `gauges` are read when Prometheus asks, beside those that the monitor has sampled.
+    """
+
+    def __init__(
+        self, monitor: ResourceMonitor, gateways: Sequence[Gateway] = (), gauges: Mapping[str, Gauge] = NONE
+    ) -> None:
         self._monitor = monitor
         self._gateways = gateways
+        self._gauges = gauges
         self._registry = CollectorRegistry()
         self._registry.register(self)
 
@@ -54,7 +62,7 @@ class Metrics(Collector):
         """What the registry asks for."""
         sample = self._monitor.newest
         yield from _process(sample)
-        yield from _gauges(sample)
+        yield from _gauges({**sample.gauges, **readings(self._gauges)})
         yield self._warnings()
         yield from _requests(self._gateways)
         yield _circuits(self._gateways)
@@ -101,9 +109,9 @@ def _process(sample: Sample) -> Iterator[Metric]:
     yield hosts
 
 
-def _gauges(sample: Sample) -> Iterator[Metric]:
+def _gauges(gauges: Mapping[str, float]) -> Iterator[Metric]:
     families: dict[str, GaugeMetricFamily] = {}
-    for name, value in sample.gauges.items():
+    for name, value in gauges.items():
         area, *parts = name.split(".")
         metric, words, labels = GAUGES.get(area, ANY)
         if len(parts) != len(labels) or area not in GAUGES:

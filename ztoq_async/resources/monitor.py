@@ -106,6 +106,10 @@ class ResourceMonitor:
             raise ResourceError("this ResourceMonitor was not entered yet")
         return self._newest
 
+    def warnings(self) -> list[str]:
+        """A sentence for each threshold that was crossed."""
+        return [str(alarm) for alarm in self.alarms if alarm.times]
+
     def register(self, name: str, gauge: Gauge) -> None:
         """Adds a gauge, read at each sample; the same name again replaces it. Names are to be few.
 
@@ -136,7 +140,7 @@ class ResourceMonitor:
             usage.connections,
             len(asyncio.all_tasks()),
             lag,
-            {name: value for entry in self._gauges.items() for name, value in _read(*entry)},
+            readings(self._gauges),
         )
         self._history.add(sample)
         for name, value in sample.figures().items():
@@ -173,10 +177,15 @@ async def _lag(loop: asyncio.AbstractEventLoop, seconds: float) -> float:
     return worst
 
 
+def readings(gauges: Mapping[str, Gauge]) -> dict[str, float]:
+    """What the gauges say now, each name of a mapping behind that of its gauge."""
+    return {name: value for entry in gauges.items() for name, value in _read(*entry)}
+
+
 def _read(name: str, gauge: Gauge) -> Iterator[tuple[str, float]]:
     try:
         found = gauge()
-        readings = {f"{name}.{key}": found[key] for key in found} if isinstance(found, Mapping) else {name: found}
-        yield from {key: float(value) for key, value in readings.items()}.items()
+        values = {f"{name}.{key}": found[key] for key in found} if isinstance(found, Mapping) else {name: found}
+        yield from {key: float(value) for key, value in values.items()}.items()
     except Exception:  # noqa: BLE001 - a gauge of something already closed must not end the run
         yield name, math.nan

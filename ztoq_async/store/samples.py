@@ -70,6 +70,6 @@ def _content(monitor: ResourceMonitor) -> bytes:
             "newest": sample.figures(),
             "connections": sample.connections,
             "peaks": monitor.peaks,
-            "warnings": [str(alarm) for alarm in monitor.alarms if alarm.times],
+            "warnings": monitor.warnings(),
         }
     )
