@@ -110,6 +110,7 @@ class Details:
     async def _feed(self) -> None:
         in_flight = self._run.settings.limits.in_flight
         async with WorkQueue(self._one, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue:
+            self._run.queues["read"] = queue
             async for record in self._run.archive.records(self._source.name, without_detail=True):
                 if self._run.stop.is_set() or self._fault:
                     break
