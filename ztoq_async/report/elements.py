@@ -36,10 +36,14 @@ def bullets(lines: Iterable[object]) -> str:
     return '<ul class="plain">' + "".join(f"<li>{escape(str(line))}</li>" for line in lines) + "</ul>"
 
 
-def figures(rows: Iterable[tuple[str, int]]) -> str:
-    """Names and numbers, side by side where there is room."""
-    shown = "".join(f"<div><dt>{escape(name)}</dt><dd>{number:,}</dd></div>" for name, number in rows)
+def figures(rows: Iterable[tuple[str, int | str]]) -> str:
+    """Names and numbers (with a unit: as text), side by side where there is room."""
+    shown = "".join(f"<div><dt>{escape(name)}</dt><dd>{_figure(number)}</dd></div>" for name, number in rows)
     return f'<dl class="figures">{shown}</dl>'
+
+
+def _figure(number: int | str) -> str:
+    return escape(number) if isinstance(number, str) else f"{number:,}"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> str:

@@ -149,9 +149,10 @@ def _account(report: Report) -> str:
     parts = [name for name in PARTS if ledger[name] or name == "unexplained"]
     bar = "".join(f'<span class="{name}" style="flex:{ledger[name]}"></span>' for name in parts)
     keys = "".join(f'<li class="key {name}">{ledger[name]:,} {PARTS[name]}</li>' for name in parts)
+    rules = sorted(ledger["rules"].items(), key=lambda rule: (-rule[1], rule[0]))
     return (
         f'<h2>Attributes</h2>\n{_verdict(ledger)}\n<div class="bar">{bar}</div>\n<ul class="keys">{keys}</ul>\n'
-        f"<h3>By rule</h3>\n{figures(sorted(ledger['rules'].items(), key=lambda rule: (-rule[1], rule[0])))}"
+        f"<h3>By rule</h3>\n{figures(rules)}"
     )
 
 

@@ -50,10 +50,10 @@ class _Axes:
     """Where seconds and values are on the picture, and the ticks of both axes."""
 
     def __init__(self, seconds: float, value: float) -> None:
-        step = _time_step(seconds)
+        self._seconds = max(seconds, 1.0)
+        step = _time_step(self._seconds)
         self._per, self._unit = next((size, name) for size, name in UNITS if step >= size or size == 1)
-        self._times = _ticks(seconds, step)
-        self._seconds = seconds or 1.0
+        self._times = _ticks(self._seconds, step)
         step = _nice(value / 4)
         self._value = step * max(1, math.ceil(value / step))
         self._values = _ticks(self._value, step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ztoq_async.report.elements import bullets, cell, row_name, table
+from ztoq_async.report.elements import figures
 from ztoq_async.report.plot import Line, keys, plot
 
 MB = 2**20
@@ -28,14 +28,13 @@ PLOTS = (
 )
 PEAKS = {
     "rss_bytes": "memory",
-    "loop_lag": "the event loop late by",
+    "loop_lag": "event loop late by",
+    "tasks": "tasks",
     "open_files": "open files",
     "open_sockets": "open sockets",
-    "connections": "connections in all",
-    "tasks": "tasks",
+    **{name: f"connections {words}" for name, words in CONNECTIONS},
     "database.waiting": "waiting for the store",
-    **dict(CONNECTIONS),
-    **dict(QUEUES),
+    **{name: f"queue for {words}" for name, words in QUEUES},
 }
 
 
@@ -45,9 +44,8 @@ def resource_section(report: dict[str, Any]) -> str:
     if not found or not found["seconds"]:
         return ""
     plots = "".join(_plot(found, title, unit, names, per) for title, unit, names, per in PLOTS)
-    warnings = bullets(found["warnings"]) if found["warnings"] else ""
     return (
-        f'<h2>Resources</h2>\n{warnings}<div class="resources">\n<div>{plots}</div>\n'
+        f'<h2>Resources</h2>\n<div class="resources">\n<div>{plots}</div>\n'
         f"<div>{_peaks(found['peaks'])}\n{_hosts(found['connections'])}</div>\n</div>"
     )
 
@@ -59,27 +57,24 @@ def _plot(found: dict[str, Any], title: str, unit: str, names: tuple[tuple[str, 
         for name, words in names
         if name in series
     ]
-    if not lines:
+    if all(value is None for line in lines for value in line.values):
         return ""
     picture = plot(f"{title} over the run", unit, found["seconds"], lines)
     return f'<figure><figcaption>{title}{keys(lines)}</figcaption>\n<div class="wide">{picture}</div></figure>\n'
 
 
 def _peaks(peaks: dict[str, float]) -> str:
-    rows = [[row_name(PEAKS[name]), cell(_said(name, peaks[name]))] for name in PEAKS if name in peaks]
-    return table(["", "most"], rows, numbers=True)
+    return "<h3>At most</h3>\n" + figures(
+        (words, _said(name, peaks[name])) for name, words in PEAKS.items() if name in peaks
+    )
 
 
-def _said(name: str, value: float) -> str:
+def _said(name: str, value: float) -> int | str:
     if name == "rss_bytes":
         return f"{value / MB:,.0f} MB"
-    return f"{value * 1000:,.0f} ms" if name == "loop_lag" else f"{value:,.0f}"
+    return f"{value * 1000:,.0f} ms" if name == "loop_lag" else round(value)
 
 
 def _hosts(connections: dict[str, dict[str, int]]) -> str:
-    rows = [
-        [row_name(host), cell(state), cell(f"{number:,}")]
-        for host, states in connections.items()
-        for state, number in states.items()
-    ]
-    return table(["when there were most", "state", "connections"], rows, numbers=True) if rows else ""
+    rows = [(f"{host} {state}", number) for host, states in connections.items() for state, number in states.items()]
+    return f"<h3>Connections when there were most</h3>\n{figures(rows)}" if rows else ""
