@@ -16,6 +16,7 @@ from ztoq_async.errors import (
     NotSent,
     OutcomeUnknown,
     Paused,
+    ProcessDied,
     QuotaExhausted,
     Refused,
     ResourceError,
@@ -32,12 +33,14 @@ from ztoq_async.errors import (
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.resources.batches import batch_processor
 from ztoq_async.resources.breaker import CircuitBreaker
+from ztoq_async.resources.completions import Completion, Ended
 from ztoq_async.resources.connector import ConnectionPool, close_connection_pools
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.gateway import Gateway
 from ztoq_async.resources.limiter import AdaptiveRate
 from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.resources.pools import WorkerPools
+from ztoq_async.resources.process_pool import ProcessPool
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.settings import load as load_settings
@@ -50,8 +53,10 @@ __all__ = [
     "AlreadyMoved",
     "CircuitBreaker",
     "CircuitOpen",
+    "Completion",
     "ConnectionPool",
     "Database",
+    "Ended",
     "Engine",
     "FenceError",
     "Forbidden",
@@ -61,6 +66,8 @@ __all__ = [
     "NotSent",
     "OutcomeUnknown",
     "Paused",
+    "ProcessDied",
+    "ProcessPool",
     "QTestClient",
     "QuotaExhausted",
     "Refused",

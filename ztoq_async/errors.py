@@ -42,6 +42,10 @@ class ResultEvicted(ResourceError):  # noqa: N818
     """The result asked for was already dropped to keep memory bounded."""
 
 
+class ProcessDied(ResourceError):  # noqa: N818
+    """A process of a ProcessPool ended in the middle of a call (killed, out of memory); the pool goes on."""
+
+
 class Paused(ZtoqError):  # noqa: N818
     """Too much of what was made first came back different: nothing more is written until a person has looked."""
 

@@ -1,6 +1,8 @@
 """Pools for blocking work: bounded each for itself, and a cancelled call's result goes to nobody."""
 
 import asyncio
+import contextvars
+import gc
 import threading
 import time
 
@@ -84,3 +86,81 @@ async def test_leaving_waits_for_the_threads() -> None:
     with pytest.raises(ResourceError, match="other"):
         async with WorkerPools(files=1) as again:
             await again.run("other", time.sleep, 0)
+
+
+async def test_no_thread_is_left() -> None:
+    """After a call no thread idles; after the block none is there, whatever became of the calls."""
+    before = threading.enumerate()
+    async with WorkerPools(html=3, files=2) as pools:
+        assert await asyncio.gather(*(pools.run("html", pow, 2, n) for n in range(20))) == [2**n for n in range(20)]
+        assert threading.enumerate() == before
+        with pytest.raises(TimeoutError):
+            await pools.run("files", time.sleep, 0.1, timeout=0.01)
+    assert threading.enumerate() == before
+
+
+async def test_leaving_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that does not end is named in a ResourceWarning and left; what it gives later goes to nobody."""
+    monkeypatch.setattr("ztoq_async.resources.pools.CLOSE_SECONDS", 0.05)
+    release = threading.Event()
+    with pytest.warns(ResourceWarning, match="ztoq files"):
+        async with WorkerPools(files=1) as pools:
+            with pytest.raises(TimeoutError):
+                await pools.run("files", release.wait, 10, timeout=0.01)
+    release.set()
+    await asyncio.sleep(0.05)
+    assert pools.statistics()["files"].busy == 0
+
+
+async def test_a_call_that_waits_when_the_pool_is_left_is_told() -> None:
+    """It does not begin afterwards."""
+    begun = threading.Event()
+    async with WorkerPools(files=1) as pools:
+        first = asyncio.create_task(pools.run("files", time.sleep, 0.05))
+        second = asyncio.create_task(pools.run("files", begun.set))
+        await asyncio.sleep(0.01)
+    await first
+    with pytest.raises(ResourceError, match="closed"):
+        await second
+    assert not begun.is_set()
+
+
+async def test_a_call_sees_the_context_of_its_caller() -> None:
+    """Context variables are the caller's."""
+    word = contextvars.ContextVar("word", default="none")
+    word.set("mine")
+    async with WorkerPools(files=1) as pools:
+        assert await pools.run("files", word.get) == "mine"
+
+
+async def test_odd_errors_are_the_callers_too() -> None:
+    """What no future can carry does not hang the call."""
+
+    def stop() -> None:
+        raise StopIteration
+
+    async with WorkerPools(files=1) as pools:
+        with pytest.raises(RuntimeError):
+            await pools.run("files", stop, timeout=1)
+
+
+async def test_pools_belong_to_one_loop() -> None:
+    """Before entering, twice, from another thread, or without a thread of its own: each is named."""
+    pools = WorkerPools(files=1)
+    with pytest.raises(ResourceError, match="not open"):
+        await pools.run("files", time.sleep, 0)
+    async with pools:
+        with pytest.raises(ResourceError, match="another event loop or thread"):
+            await asyncio.to_thread(asyncio.run, pools.run("files", time.sleep, 0))
+        with pytest.raises(ResourceError, match="already entered"):
+            await pools.__aenter__()
+    with pytest.raises(ValueError, match="at least 1"):
+        WorkerPools(files=0)
+
+
+async def test_forgotten_pools_are_reported() -> None:
+    """ResourceWarning for those that were entered and thrown away."""
+    pools = await WorkerPools(files=1).__aenter__()
+    with pytest.warns(ResourceWarning, match="WorkerPools was left open"):
+        del pools
+        gc.collect()
