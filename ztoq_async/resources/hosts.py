@@ -26,8 +26,8 @@ _TIMEOUT = re.compile(r"\btimeout\s*=\s*(\d{1,9})", re.IGNORECASE)
 class HostStatistics:
     """Connections to one host: counts since the pool was opened, and how many are idle or in use now.
 
-    `failed` could not be made, `closed_idle` were closed by the pool because they idled for `keep_alive` seconds: the
-    pool's `idle_timeout`, or less where the host closes earlier.
+    `failed` could not be made. `closed_idle` were closed by the pool, because they idled for `keep_alive` seconds (its
+    `idle_timeout`, or less where the host closes earlier) or because another host needed their place.
     """
 
     created: int
@@ -111,15 +111,25 @@ class Host:
         for wire in gone:
             del self.idle[wire]
         self.closed_idle += len(gone)
-        late = [wire for wire, use in self.busy.items() if use.deadline <= now]
+        late = [wire for wire, use in self.busy.items() if use.deadline <= now and not use.late]
         for wire in late:
             self.busy[wire].late = True
         return gone + late
 
+    def idle_since(self) -> float:
+        """Since when its longest idle connection idles; inf without one."""
+        return next(iter(self.idle.values()), inf)
+
+    def give_up_one(self) -> Wire:
+        """The connection that idles longest, to be closed."""
+        wire = next(iter(self.idle))
+        del self.idle[wire]
+        self.closed_idle += 1
+        return wire
+
     def next_due(self) -> float:
         """When the next connection is to be closed, if nothing happens to it."""
-        idle = next(iter(self.idle.values()), inf) + self.keep_alive
-        return min([idle, *(use.deadline for use in self.busy.values() if not use.late)])
+        return min([self.idle_since() + self.keep_alive, *(use.deadline for use in self.busy.values() if not use.late)])
 
     def announced(self, keep_alive: str) -> None:
         """Heeds the header `Keep-Alive: timeout=N` of an answer (RFC 2068, 19.7.1.1)."""
@@ -162,6 +172,17 @@ class Hosts:
                 self._forget_one()
             host = self._by_name[name] = Host(self._idle_timeout)
         return host
+
+    def excess(self, limit: int) -> list[Wire]:
+        """Idle connections to close, the longest idle first, so that those in use or wanted stay within the limit."""
+        over = sum(len(host.idle) + host.requests for host in self) - limit
+        gone: list[Wire] = []
+        while over > len(gone):
+            host = min(self, key=Host.idle_since)
+            if not host.idle:
+                break
+            gone.append(host.give_up_one())
+        return gone
 
     def statistics(self) -> PoolStatistics:
         hosts = {name: host.statistics() for name, host in self._by_name.items()}

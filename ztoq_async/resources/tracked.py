@@ -43,6 +43,8 @@ class TrackedConnector(aiohttp.TCPConnector):
         use = use_of_request.get()
         if monotonic() >= self._sweeps_at:  # the loop is late: no request goes over a connection that is overdue
             self._sweep()
+        if self.limit and not use.host.idle:  # aiohttp does not count idle connections
+            _abort(self.hosts.excess(self.limit))
         try:
             connection = await super().connect(req, traces, timeout)
         except Exception:
