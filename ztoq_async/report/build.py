@@ -137,7 +137,7 @@ def report(
         "calls": calls,
         "seconds": seconds,
         "peak_rss_mb": round(monitor.peaks["rss_bytes"] / 2**20),
-        "resources": resources(monitor),
+        "resources": resources(monitor.samples, monitor.peaks),
         "differences": [{"kind": kind, "key": key, "fields": names} for kind, key, names in differences],
         "extra": run.extras[:MOST_ROWS],
         "parts": {"rows": len(parts), "first": parts[:MOST_ROWS]},

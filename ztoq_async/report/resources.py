@@ -6,18 +6,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ztoq_async.resources.monitor import ResourceMonitor, Sample
+from ztoq_async.resources.monitor import Sample
 
 POINTS = 240
 
 
-def resources(monitor: ResourceMonitor) -> dict[str, Any]:
+def resources(samples: Sequence[Sample], peaks: Mapping[str, float]) -> dict[str, Any]:
     """`seconds` since the engine was opened and, for each, the figures of `series`, the worst of the time before it.
 
     `rss_bytes` are bytes, `loop_lag` is seconds, all others count; a figure that nobody gave is null. `connections` are
     those by host and state when there were most.
     """
-    samples = monitor.samples
     step = math.ceil(len(samples) / POINTS)
     groups = [samples[at : at + step] for at in range(0, len(samples), step)]
     columns = [_worst(group) for group in groups]
@@ -26,9 +25,8 @@ def resources(monitor: ResourceMonitor) -> dict[str, Any]:
     return {
         "seconds": [round(group[-1].at, 2) for group in groups],
         "series": {name: [column.get(name) for column in columns] for name in names},
-        "peaks": {name: _short(value) for name, value in monitor.peaks.items()},
+        "peaks": {name: _short(value) for name, value in peaks.items()},
         "connections": busiest.connections,
-        "warnings": monitor.warnings(),
     }
 
 
@@ -41,7 +39,7 @@ def _worst(samples: Sequence[Sample]) -> dict[str, float]:
 
 
 def _numbers(figures: Mapping[str, float]) -> Iterable[tuple[str, float]]:
-    return ((name, value) for name, value in figures.items() if not math.isnan(value))
+    return ((name, value) for name, value in figures.items() if math.isfinite(value))
 
 
 def _short(value: float) -> float:

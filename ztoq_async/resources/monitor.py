@@ -144,7 +144,7 @@ class ResourceMonitor:
         )
         self._history.add(sample)
         for name, value in sample.figures().items():
-            if value > self.peaks.get(name, -math.inf):
+            if math.isfinite(value) and value > self.peaks.get(name, -math.inf):
                 self.peaks[name] = value
         watch(self.alarms, usage, lag, at)
 
