@@ -188,7 +188,7 @@ async def swept(database, cancelled_at):
         assert found == [1, 2] or not done
         assert await busy(database) == 0, f"a transaction was left open after suspension {n}"
         assert database.statistics().in_use == 0
-        assert not database._sessions
+        assert not database._transactions.open
         async with database.session() as session:
             await session.execute("DELETE FROM item")
         if not reached:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 
 from ztoq_async.errors import ResourceError, StoreError
+from ztoq_async.resources.connection import BROKEN, RELEASE_S, Ending, Lease, Pool, Pooled, PooledConnection, cut
+from ztoq_async.resources.ownership import check_loop, warn_left_open
 from ztoq_async.resources.reaching import named_errors, place, reach
-from ztoq_async.resources.session import BROKEN, Session, cut
+from ztoq_async.resources.session import Session
 from ztoq_async.resources.shield import shielded
+from ztoq_async.resources.transaction import Block, Transaction, Transactions, running_task
 
-Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+log = logging.getLogger(__name__)
 CONNECT_S = 10.0
-RELEASE_S = 5.0  # for a ROLLBACK, and for the reset of a connection
 CLOSE_S = 5.0  # how long sessions that are still open may take to end
 
 
 @dataclass(frozen=True)
 class DatabaseStatistics:
-    """Connections of the pool now (size = idle + in_use), sessions waiting for one, and counts since it was opened."""
+    """Connections of the pool now (size = idle + in_use), sessions waiting for one, and counts since it was opened.
+
+    Of the sessions `opened`, those that are over were `committed`, `rolled_back`, or their COMMIT got no answer
+    (`unknown`). `left_open` counts those that no block ended; they were rolled back.
+    """
 
     size: int
     idle: int
@@ -34,6 +42,8 @@ class DatabaseStatistics:
     opened: int
     committed: int
     rolled_back: int
+    unknown: int
+    left_open: int
 
 
 class Database:
@@ -64,63 +74,50 @@ class Database:
         self._command_timeout = command_timeout
         self._acquire_timeout = acquire_timeout
         self._idle_timeout = idle_timeout
-        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._sessions: dict[asyncio.Task[Any], Session] = {}
+        self._transactions = Transactions(dsn, command_timeout)
         self._dedicated: set[asyncpg.Connection[asyncpg.Record]] = set()
-        self._waiting = self._opened = self._committed = self._rolled_back = 0
+        self._waiting = 0
 
     def __repr__(self) -> str:
         return f"<Database {place(self._dsn)}>"
 
     async def __aenter__(self) -> Database:
-        if self._pool is not None:
+        if self._loop is not None:
             raise ResourceError("this database is already open")
         self._loop = asyncio.get_running_loop()
-        self._pool = await reach(self._dsn, self._create_pool, self._on_lost)
+        try:
+            self._pool = await reach(self._dsn, self._create_pool, self._on_lost)
+        finally:
+            if self._pool is None:
+                self._loop = None
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait at most CLOSE_S for open sessions, then cut their connections."""
+        """Wait at most CLOSE_S for open sessions, then cut them; one of this task is rolled back at once."""
         pool = self._checked()
         self._pool = None
         try:
             with contextlib.suppress(*BROKEN):
-                await shielded(pool.close(), timeout=CLOSE_S)
+                await shielded(self._close(pool, self._transactions.open.get(running_task())), timeout=CLOSE_S)
         finally:
-            pool.terminate()
-            for connection in self._dedicated:
-                cut(connection)
+            self._cut(pool)
+            self._loop = None
+            if self._transactions.ending:
+                await shielded(self._ended(), timeout=CLOSE_S)
 
-    @contextlib.asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
+    def session(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: committed when the block ends, rolled back on an exception, a time-out and a cancellation.
 
         Inside another session of the same task it is a savepoint of that one; another task gets its own connection.
+        It belongs to the task that began it: left in another task it is rolled back, and ResourceError is raised.
+        What a task leaves open when it ends is rolled back, logged, and a ResourceWarning; its block ends too late then
+        (ResourceError). A cancellation during COMMIT is raised after it; StoreError where its outcome is not known.
         """
-        pool = self._checked()
-        task = asyncio.current_task()
-        assert task is not None
-        outer = self._sessions.get(task)
-        if outer is not None:
-            async with outer.savepoint(timeout=RELEASE_S):
-                yield outer
-            return
-        connection = await reach(self._dsn, self._begin, self._on_lost)
-        session = self._sessions[task] = Session(connection)
-        try:
-            with named_errors(self._dsn):
-                yield session
-                await shielded(self._commit(connection), timeout=self._command_timeout + RELEASE_S)
-        except BaseException:
-            await self._roll_back(connection)
-            raise
-        finally:
-            del self._sessions[task]
-            session._end()
-            await _give_back(pool, connection)
+        return Block(self._transactions, self._reached)
 
     @contextlib.asynccontextmanager
     async def dedicated(self) -> AsyncIterator[Session]:
@@ -133,13 +130,13 @@ class Database:
             with named_errors(self._dsn):
                 yield session
         finally:
-            session._end()
+            session.end()
             self._dedicated.discard(connection)
             await _close(connection)
 
     def statistics(self) -> DatabaseStatistics:
         """What the pool holds now, and what it has done."""
-        pool = self._checked()
+        pool, done = self._checked(), self._transactions
         size, idle = pool.get_size(), pool.get_idle_size()
         return DatabaseStatistics(
             size=size,
@@ -147,24 +144,46 @@ class Database:
             in_use=size - idle,
             waiting=self._waiting,
             dedicated=len(self._dedicated),
-            opened=self._opened,
-            committed=self._committed,
-            rolled_back=self._rolled_back,
+            opened=done.opened,
+            committed=done.committed,
+            rolled_back=done.rolled_back,
+            unknown=done.unknown,
+            left_open=done.left_open,
         )
 
-    def _checked(self) -> asyncpg.Pool[asyncpg.Record]:
-        if self._pool is None:
-            raise ResourceError("this database is not open: use it inside `async with Database(...)`")
-        if asyncio.get_running_loop() is not self._loop:
-            raise ResourceError("this database was opened in another event loop: open one in each loop")
+    async def _close(self, pool: Pool, own: Transaction | None) -> None:
+        if own is not None:
+            await own.abandon()
+        await pool.close()
+
+    async def _ended(self) -> None:
+        await asyncio.wait(self._transactions.ending)
+
+    def _cut(self, pool: Pool) -> None:
+        for task in self._transactions.open:
+            log.warning("the database session of task %s did not end within %g s: it is cut", task.get_name(), CLOSE_S)
+        pool.terminate()
+        for connection in self._dedicated:
+            cut(connection)
+
+    def __del__(self) -> None:
+        if self._pool is not None and self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
+                self._loop.call_soon_threadsafe(self._pool.terminate)
+            warn_left_open("database", self)
+
+    def _checked(self) -> Pool:
+        check_loop(self._loop if self._pool is not None else None, "database")
+        assert self._pool is not None
         return self._pool
 
-    async def _create_pool(self) -> asyncpg.Pool[asyncpg.Record]:
+    async def _create_pool(self) -> Pool:
         pool = asyncpg.create_pool(
             self._dsn,
             min_size=self._min_size,
             max_size=self._max_size,
             max_inactive_connection_lifetime=self._idle_timeout,
+            connection_class=PooledConnection,
             **self._options(),
         )
         try:
@@ -183,19 +202,22 @@ class Database:
         settings = {"application_name": "ztoq_async"}
         return {"timeout": CONNECT_S, "command_timeout": self._command_timeout, "server_settings": settings}
 
-    async def _begin(self) -> Pooled:
+    async def _reached(self) -> Transaction:
+        self._checked()
+        return await reach(self._dsn, self._begin, self._on_lost)
+
+    async def _begin(self) -> Transaction:
         """A connection of the pool, in a new transaction. BEGIN also finds out that an idle connection is dead."""
         pool = self._checked()
-        connection = await self._acquire(pool)
+        lease = Lease(pool, await self._acquire(pool))
         try:
-            await connection.execute("BEGIN")
+            await lease.connection.execute("BEGIN")
         except BaseException:
-            cut(connection)  # whether BEGIN was done is unsaid
-            await _give_back(pool, connection)
+            await lease.give_back(Ending("ROLLBACK"), timeout=RELEASE_S)
             raise
-        return connection
+        return Transaction(self._transactions, lease)
 
-    async def _acquire(self, pool: asyncpg.Pool[asyncpg.Record]) -> Pooled:
+    async def _acquire(self, pool: Pool) -> Pooled:
         self._waiting += 1
         try:
             # asyncpg's own timeout wraps the acquisition into a task, which a cancellation may leave with a connection.
@@ -210,38 +232,11 @@ class Database:
                 raise
             raise StoreError(
                 f"no database connection became free within {self._acquire_timeout:g} s"
-                f" ({len(self._sessions)} sessions are open, max_size is {self._max_size})"
+                f" ({len(self._transactions.open)} sessions are open, max_size is {self._max_size})"
             ) from None
         finally:
             self._waiting -= 1
-        self._opened += 1
         return connection
-
-    async def _commit(self, connection: Pooled) -> None:
-        if await connection.execute("COMMIT") != "COMMIT":
-            self._rolled_back += 1
-            raise StoreError(
-                "the transaction was rolled back, because one of its statements had failed:"
-                " put a statement that may fail into a nested session()"
-            )
-        self._committed += 1
-
-    async def _roll_back(self, connection: Pooled) -> None:
-        """ROLLBACK; a connection that cannot do that is cut, which does it too."""
-        try:
-            if connection.is_in_transaction():  # not when a cancellation came while it was committing
-                self._rolled_back += 1
-                await shielded(connection.execute("ROLLBACK"), timeout=RELEASE_S)
-        except BROKEN:
-            cut(connection)
-
-
-async def _give_back(pool: asyncpg.Pool[asyncpg.Record], connection: Pooled) -> None:
-    """Give the connection back clean; one that cannot be cleaned in time is cut, and the pool opens another."""
-    try:
-        await shielded(pool.release(connection, timeout=RELEASE_S), timeout=2 * RELEASE_S)
-    except BROKEN:
-        cut(connection)
 
 
 async def _close(connection: asyncpg.Connection[asyncpg.Record]) -> None:

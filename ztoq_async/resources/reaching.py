@@ -34,30 +34,48 @@ async def reach(
 ) -> T:
     """The attempt's result; while the server is away it is made again, after `on_lost`, for RETRY_S at most."""
     try:
-        async for trial in stamina.retry_context(on=_away, attempts=None, timeout=RETRY_S, wait_max=1.0):
-            with trial:
-                if trial.num > 1 and on_lost is not None:
-                    await on_lost()
-                return await attempt()
+        try:
+            return await attempt()
+        except (*GONE, asyncpg.InterfaceError, OSError) as error:
+            if not _away(error):
+                raise
+        return await _again(attempt, on_lost)
     except (asyncpg.ClientConfigurationError, ValueError) as error:  # their texts may quote the URL and its password
         raise StoreError(f"store.url is not one that asyncpg can use ({type(error).__name__}): correct it") from None
     except (*GONE, *REFUSED, OSError) as error:
         raise StoreError(f"{place(dsn)} cannot be used ({_brief(error)}): see store.url") from error
+
+
+async def _again(attempt: Callable[[], Awaitable[T]], on_lost: Callable[[], Awaitable[None]] | None) -> T:
+    async for trial in stamina.retry_context(on=_away, attempts=None, timeout=RETRY_S, wait_max=1.0):
+        with trial:
+            if on_lost is not None:
+                await on_lost()
+            return await attempt()
     raise AssertionError("stamina tries at least once")
+
+
+def named(dsn: str, error: BaseException) -> StoreError | None:
+    """The server's going away, or its full disk, as a StoreError; None for every other error."""
+    if not isinstance(error, (*GONE, asyncpg.InsufficientResourcesError, asyncpg.InterfaceError)):
+        return None
+    if isinstance(error, asyncpg.InterfaceError) and not _away(error):
+        return None
+    return StoreError(
+        f"{place(dsn)} failed in the middle of a session ({_brief(error)});"
+        " unless it was committing, nothing of the session was kept"
+    )
 
 
 @contextlib.contextmanager
 def named_errors(dsn: str) -> Iterator[None]:
-    """The server's going away, or its full disk, as a StoreError."""
+    """What `named` names, raised."""
     try:
         yield
-    except (*GONE, asyncpg.InsufficientResourcesError, asyncpg.InterfaceError) as error:
-        if isinstance(error, asyncpg.InterfaceError) and not _away(error):
-            raise
-        raise StoreError(
-            f"{place(dsn)} failed in the middle of a session ({_brief(error)});"
-            " unless it was committing, nothing of the session was kept"
-        ) from error
+    except Exception as error:
+        if (store_error := named(dsn, error)) is not None:
+            raise store_error from error
+        raise
 
 
 def place(dsn: str) -> str:

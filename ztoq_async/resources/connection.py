@@ -1,0 +1,136 @@
+"""A pool's connection that ends its transaction while it is given back: in the task that asyncpg shields for that."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from ztoq_async.resources.shield import shielded
+
+if TYPE_CHECKING:
+    Base: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Base = asyncpg.Connection  # which takes no parameters when it runs
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+
+# What a statement on a dying connection may raise; asyncpg's InternalClientError is one when the server was killed.
+BROKEN = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+RELEASE_S = 5.0  # for a ROLLBACK and what else a connection needs before another session may have it
+
+
+class Ending:
+    """How a transaction is to end (`statement`, COMMIT or ROLLBACK) and, once it is `over`, what became of it.
+
+    `tag` is the server's answer, `failure` what the statement raised; without either it was never sent.
+    """
+
+    __slots__ = ("failure", "over", "statement", "tag")
+
+    def __init__(self, statement: str) -> None:
+        self.statement = statement
+        self.tag: str | None = None
+        self.failure: BaseException | None = None
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self, connection: Base) -> None:
+        """The statement; its failure is kept, since the connection may be as good as before."""
+        try:
+            self.tag = await connection.execute(self.statement)
+        except BaseException as error:
+            self.failure = error
+            if not isinstance(error, Exception):
+                raise
+
+    async def wait(self) -> None:
+        """Until it is over."""
+        await self.over
+
+    def finish(self) -> None:
+        """The connection is clean, or lost."""
+        if not self.over.done():
+            self.over.set_result(None)
+
+
+class PooledConnection(Base):
+    """asyncpg's connection; the pool's `release()` first brings its `ending` about, and cleans it then."""
+
+    ending: Ending | None = None
+
+    def itself(self) -> PooledConnection:
+        """The connection behind the pool's proxy."""
+        return self
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """What `release()` does with a connection: locks, settings, cursors and listeners of a session go."""
+        await self._ending_first(super().reset, timeout)
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """What `release()` does with one that has served long enough."""
+        await self._ending_first(super().close, timeout)
+
+    async def _ending_first(self, then: Callable[[], Coroutine[Any, Any, None]], timeout: float | None) -> None:
+        ending, self.ending = self.ending, None
+        async with asyncio.timeout(timeout):
+            if ending is None:
+                return await then()
+            try:
+                await ending.run(self)
+                await then()
+            finally:
+                ending.finish()
+
+
+class Lease:
+    """A connection of the pool in use: `connection` for statements, until `give_back()`."""
+
+    __slots__ = ("_inner", "_pool", "connection")
+
+    def __init__(self, pool: Pool, connection: Pooled) -> None:
+        self._pool = pool
+        # The proxy hands on what it does not know, but forgets the connection when the pool closes.
+        self._inner: PooledConnection = connection.itself()  # type: ignore[attr-defined]
+        self.connection = connection
+
+    async def give_back(self, ending: Ending, *, timeout: float) -> None:
+        """The ending, then the connection clean to the pool, or cut; a cancellation is raised after both.
+
+        `timeout` seconds bound it; what failed is in `ending`.
+        """
+        self._inner.ending = ending
+        try:
+            await self._pool.release(self.connection, timeout=timeout)
+        except asyncio.CancelledError:
+            await self._released(ending, timeout)
+            raise
+        except BROKEN:
+            cut(self.connection)
+
+    async def _released(self, ending: Ending, timeout: float) -> None:
+        """Until asyncpg has given the connection back, with which it goes on by itself."""
+
+        def lost(_: object) -> None:
+            ending.finish()
+
+        self._inner.add_termination_listener(lost)
+        try:
+            if not self._inner.is_closed():
+                await shielded(ending.wait(), timeout=timeout)
+        except TimeoutError:
+            pass
+        finally:
+            self._inner.remove_termination_listener(lost)
+            if not ending.over.done():
+                cut(self.connection)
+
+
+def cut(connection: Connection) -> None:
+    """End a connection at once, if the pool has not done so already."""
+    with contextlib.suppress(asyncpg.InterfaceError):
+        connection.terminate()
