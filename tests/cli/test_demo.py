@@ -38,13 +38,15 @@ def test_the_demo_shows_everything_and_leaves_nothing_running(tmp_path):
 
 
 def test_the_demo_speaks_json(tmp_path):
-    """One object: the first run's report, and the second run's kinds as `again`."""
+    """One object: the first run's report, and the second run's kinds as `again`; the page plots what was used."""
     done = call("demo", "--cases", 10, "--executions", 20, "--json", "--store", "here", cwd=tmp_path)
     report = result(done)
     assert len(done.stdout.splitlines()) == 1
     for kind, least in (("test-case", 10), ("test-log", 20)):
         assert report["kinds"][kind]["created"] == report["again"][kind]["unchanged"] >= least
-    assert report["report"] == str(tmp_path / "here" / "reports" / "report.html")
+    page = tmp_path / "here" / "reports" / "report.html"
+    assert report["report"] == str(page)
+    assert page.read_text().count('<svg class="plot"') == 3
 
 
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
