@@ -47,8 +47,7 @@ class Canned(asyncio.Protocol):
 @contextmanager
 def running() -> Iterator[str]:
     """The base URL of a server that runs until the block ends."""
-    command = [sys.executable, "-m", __spec__.name]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

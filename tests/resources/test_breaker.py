@@ -138,8 +138,8 @@ async def test_cleaning_up_removes_only_closed_circuits_that_idle() -> None:
     circuits.of("busy").admit()
     opened = circuits.of("open")
     opened.record(opened.admit(), False)
-    now = 301.0
     recent = circuits.of("recent")
+    now = 301.0
     recent.record(recent.admit(), True)
     assert CircuitBreaker.cleanup_idle_circuits() == 1
     assert {circuit.name for circuit in circuits} == {"busy", "open", "recent"}

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from weakref import WeakKeyDictionary, WeakSet
 
 from ztoq_async.errors import CircuitOpen, ResourceError
+from ztoq_async.resources.ownership import check_loop
 
 LONGEST_OPEN = 30.0
+IDLE_SECONDS = 300.0
+"""After so long without a call a closed circuit may be forgotten."""
+CLEANUP_SECONDS = 60.0
+"""How often, at most, a new circuit lets those that idle go."""
 
+_log = logging.getLogger(__name__)
 _circuits: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[Circuits]] = WeakKeyDictionary()
 
 
-class State(Enum):
+class State(StrEnum):
     """Closed lets the next call through, open refuses it, half-open waits for its one probe."""
 
     CLOSED = "closed"
@@ -55,8 +62,8 @@ class CircuitBreaker:
         self.name = name
         self.state = State.CLOSED
         self.last_used = clock()
+        self.on_change = on_change
         self._clock = clock
-        self._on_change = on_change
         self._outcomes: deque[bool] = deque(maxlen=window)
         self._failures = 0
         self._enough = threshold * window
@@ -68,7 +75,7 @@ class CircuitBreaker:
         self._running = 0
 
     @staticmethod
-    def cleanup_idle_circuits(idle: float = 300.0) -> int:
+    def cleanup_idle_circuits(idle: float = IDLE_SECONDS) -> int:
         """Removes the closed circuits of the running loop that were not used for `idle` seconds; gives their number."""
         try:
             loop = asyncio.get_running_loop()
@@ -141,18 +148,27 @@ class CircuitBreaker:
             self._closed.set()
         else:
             self._closed.clear()
-        if self._on_change is not None:
-            self._on_change(CircuitEvent(self.name, before, state))
+        if self.on_change is not None:
+            try:
+                self.on_change(CircuitEvent(self.name, before, state))
+            except Exception:  # noqa: BLE001 - a listener is a guest: the change has happened
+                _log.exception("a listener failed: the circuit of %s goes on", self.name)
 
 
 class Circuits:
-    """The circuits of one service by endpoint, made at first use; `make` gives a new one its settings."""
+    """The circuits of one service by endpoint, made at first use; `make` gives a new one its settings.
+
+    A new circuit lets those that idle go, so that their number stays bounded by the endpoints in use. `on_change` is
+    told of every change, unless `make` gave the circuit a listener of its own.
+    """
 
     def __init__(
         self, make: Callable[[str], CircuitBreaker] = CircuitBreaker, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self.on_change: Callable[[CircuitEvent], None] | None = None
         self._make = make
         self._clock = clock
+        self._cleaned = clock()
         self._by_name: dict[str, CircuitBreaker] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -161,21 +177,30 @@ class Circuits:
 
     def of(self, name: str) -> CircuitBreaker:
         """The circuit of this endpoint."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            _circuits.setdefault(self._loop, WeakSet()).add(self)
+        else:
+            check_loop(self._loop, "set of circuits")
         circuit = self._by_name.get(name)
-        if circuit is None:
-            circuit = self._by_name[name] = self._make(name)
-            self._register()
-        return circuit
+        return self._new(name) if circuit is None else circuit
 
     def cleanup(self, idle: float = 0.0) -> int:
         """Removes closed circuits without calls that were not used for `idle` seconds; gives their number."""
-        before = self._clock() - idle
+        self._cleaned = self._clock()
+        before = self._cleaned - idle
         gone = [circuit.name for circuit in self if circuit.is_idle and circuit.last_used <= before]
         for name in gone:
             del self._by_name[name]
         return len(gone)
 
-    def _register(self) -> None:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            _circuits.setdefault(self._loop, WeakSet()).add(self)
+    def clear(self) -> None:
+        """Removes all circuits, whatever their state: for the end of their use."""
+        self._by_name.clear()
+
+    def _new(self, name: str) -> CircuitBreaker:
+        if self._clock() >= self._cleaned + CLEANUP_SECONDS:
+            self.cleanup(IDLE_SECONDS)
+        circuit = self._by_name[name] = self._make(name)
+        circuit.on_change = circuit.on_change or self.on_change
+        return circuit

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import random
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -17,21 +16,22 @@ from ztoq_async.errors import (
     FenceError,
     NotSent,
     QuotaExhausted,
+    ResourceError,
     ServiceError,
     SettingsError,
     Unauthorised,
     Unreachable,
 )
 from ztoq_async.resources import outcomes
-from ztoq_async.resources.breaker import CircuitBreaker, Circuits
+from ztoq_async.resources.breaker import CircuitBreaker, CircuitEvent, Circuits, State
 from ztoq_async.resources.calls import Answer, Attempt, Call
 from ztoq_async.resources.connector import ConnectionPool, environment_proxy
 from ztoq_async.resources.limiter import AdaptiveRate
+from ztoq_async.resources.ownership import check_loop
+from ztoq_async.resources.tries import Tries
 
-PATIENCE = 600.0
-"""Seconds that one call waits, in all, for a service that answers 429."""
-FIRST_BACKOFF = 0.25
-LONGEST_BACKOFF = 15.0
+_log = logging.getLogger(__name__)
+
 MOST_RENEWALS = 2
 
 
@@ -53,7 +53,8 @@ class Gateway:
     something; `tries` bounds how often one call is sent or finds its circuit open. `authorise(refresh)` gives the whole
     Authorization header and is asked again, with True, when the service answers 401. `fence` is called when connected,
     just before writing, and raises where this engine may not send any more. `month_calls` is what this gateway may
-    send in all (0: no bound). One gateway belongs to one event loop.
+    send in all (0: no bound). Changes of its circuits are logged, and told to `on_change`. It belongs to the event loop
+    of its first call.
     """
 
     def __init__(
@@ -72,10 +73,12 @@ class Gateway:
         fence: Callable[[], None] | None = None,
         month_calls: int = 0,
         on_attempt: Callable[[Attempt], None] | None = None,
+        on_change: Callable[[CircuitEvent], None] | None = None,
     ) -> None:
         self.name = name
         self.rate = rate
         self.circuits = circuits or Circuits()
+        self.circuits.on_change = self._circuit_changed
         self._pool = pool
         self._base = _checked(name, base_url)
         self._proxy = environment_proxy(URL(self._base))
@@ -84,12 +87,16 @@ class Gateway:
         self._header = ""
         self._header_worked = True
         self._renewing = asyncio.Lock()
-        self._timeouts = {True: attempt_timeout, False: unsafe_timeout}
+        self._timeout = attempt_timeout
+        self._unsafe_timeout = unsafe_timeout
         self._tries = tries
         self._fence = fence
         self._month_calls = month_calls
         self._month_remaining: int | None = None
         self._on_attempt = on_attempt
+        self._on_change = on_change
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
         self._calls: Counter[tuple[str, int]] = Counter()
         self._sent = self._retried = 0
 
@@ -99,7 +106,8 @@ class Gateway:
         Raises Refused and its kinds (not applied), NotSent (not applied, may be sent again), OutcomeUnknown (look
         before sending again), Unreachable (a call that changes nothing had no usable answer), QuotaExhausted.
         """
-        tries, renewals = _Tries(self._tries), 0
+        self._check_open()
+        tries, renewals = Tries(self._tries), 0
         while True:
             header = call.authorisation or self._header or await self._first_header()
             circuit = self.circuits.of(call.endpoint)
@@ -108,7 +116,7 @@ class Gateway:
             except CircuitOpen as error:
                 if tries.used_up():
                     raise self._gave_up(call, error) from error
-                await circuit.wait(error.retry_after)
+                await circuit.wait(error.retry_after + self.rate.paused)  # the probe, too, waits for the pace
                 continue
             except Unauthorised:
                 renewals += 1
@@ -123,6 +131,11 @@ class Gateway:
         refused = sum(count for (_, status), count in self._calls.items() if status == 429)
         return GatewayStatistics(dict(self._calls), self._sent, refused, self._retried, self._month_remaining)
 
+    def close(self) -> None:
+        """Sends no more, and drops its circuits; may be called again. The pool is its owner's to close."""
+        self._closed = True
+        self.circuits.clear()
+
     async def _attempt(self, call: Call, circuit: CircuitBreaker, header: str) -> Answer:
         async with self._tokens:
             admitted = circuit.admit()
@@ -131,35 +144,31 @@ class Gateway:
                 sent = await self.rate.acquire()
                 self._check_quota()
                 try:
-                    answer = await self._counted(call, header)
-                except ServiceError:
-                    healthy = False
-                    raise
-                healthy = answer.status < 500
+                    answer = await self._exchange(call, header)
+                except outcomes.WIRE_ERRORS as error:
+                    healthy = outcomes.health(error)
+                    raise outcomes.failure(self.name, call, error) from error
+                healthy = outcomes.health(answer)
                 self._heed(answer, sent)
                 return outcomes.judge(self.name, call, answer, header)
             finally:
                 circuit.record(admitted, healthy)
 
     async def _exchange(self, call: Call, header: str) -> Answer:
+        """One request, with its row in the statistics unless the fence kept it from the wire."""
         url = URL(self._base + call.path)
         if call.query:
             url = url.extend_query(call.query)
         headers = {"Authorization": header, "Accept": "*/*" if call.raw else "application/json"}
         if call.body is not None:
             headers["Content-Type"] = call.content_type
-        with outcomes.mapped(self.name, call):
-            async with asyncio.timeout(self._timeouts[bool(call.safe)]):
-                return await self._pool.request(
-                    call.method, url, headers=headers, body=call.body, proxy=self._proxy, fence=self._fence
-                )
-
-    async def _counted(self, call: Call, header: str) -> Answer:
-        """The exchange, with its row in the statistics unless the fence kept it from the wire."""
+        timeout = self._timeout if call.safe else self._unsafe_timeout
         self._sent += 1
         start = time.monotonic()
         try:
-            answer = await self._exchange(call, header)
+            answer = await self._pool.request(
+                call.method, url, headers=headers, body=call.body, proxy=self._proxy, fence=self._fence, timeout=timeout
+            )
         except FenceError:
             self._sent -= 1
             raise
@@ -190,6 +199,20 @@ class Gateway:
         elif answer.status != 401:
             self._header_worked = True
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ResourceError(f"the gateway to {self.name} is closed")
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        else:
+            check_loop(self._loop, "Gateway")
+
+    def _circuit_changed(self, event: CircuitEvent) -> None:
+        level = logging.WARNING if event.before is State.CLOSED else logging.INFO
+        _log.log(level, "%s: the circuit of %s was %s and is %s", self.name, event.name, event.before, event.after)
+        if self._on_change is not None:
+            self._on_change(event)
+
     def _check_quota(self) -> None:
         if self._month_remaining == 0 or (self._month_calls and self._sent >= self._month_calls):
             raise QuotaExhausted(
@@ -218,31 +241,6 @@ class Gateway:
         kind = Unreachable if call.safe else NotSent
         words = f"{self.name} fails or is down ({error}); what is done is kept: run the same command again later"
         return kind(words, service=self.name, method=call.method, path=call.path)
-
-
-class _Tries:
-    """How often, and for how long, one call may still be sent."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._used = 0
-        self._end = math.inf
-
-    def used_up(self) -> bool:
-        self._used += 1
-        return self._used >= self._most
-
-    async def after(self, error: ServiceError) -> None:
-        """Waits a random time before the next try; a 429 costs patience only, and the pace does its waiting."""
-        if error.status == 429:
-            now = time.monotonic()
-            self._end = min(self._end, now + PATIENCE)
-            if now >= self._end:
-                raise error
-            return
-        if self.used_up():
-            raise error
-        await asyncio.sleep(random.uniform(0, min(LONGEST_BACKOFF, FIRST_BACKOFF * 2**self._used)))  # noqa: S311
 
 
 def _checked(name: str, base_url: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -25,6 +24,9 @@ from ztoq_async.errors import (
 from ztoq_async.resources.calls import Answer, Call
 from ztoq_async.resources.connector import AnswerTooLarge
 
+WIRE_ERRORS = (aiohttp.ClientError, OSError)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+_OUR_OWN = (AnswerTooLarge, aiohttp.InvalidURL)
 NOT_APPLIED = frozenset({400, 401, 403, 404, 409, 413, 422})
 WORDS = 300
 _REFUSALS: Mapping[int, type[Refused]] = {401: Unauthorised, 403: Forbidden, 404: NotFound}
@@ -49,17 +51,28 @@ def judge(service: str, call: Call, answer: Answer, secret: str) -> Answer:
     raise _error(_unclear(call), service, call, answer, secret)
 
 
-@contextmanager
-def mapped(service: str, call: Call) -> Iterator[None]:
-    """Turns every failure of the wire into an error of this package: none of aiohttp's leaves."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
-        raise _failure(Unreachable if call.safe else NotSent, service, call, error) from error
-    except (AnswerTooLarge, aiohttp.InvalidURL) as error:
-        raise _failure(Refused if call.safe else OutcomeUnknown, service, call, error) from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise _failure(_unclear(call), service, call, error) from error
+def failure(service: str, call: Call, error: Exception) -> ServiceError:
+    """What one of WIRE_ERRORS proves about a call, as an error of this package: none of aiohttp's leaves."""
+    if isinstance(error, _NOT_CONNECTED):
+        kind: type[ServiceError] = Unreachable if call.safe else NotSent
+    elif isinstance(error, _OUR_OWN):
+        kind = Refused if call.safe else OutcomeUnknown
+    else:
+        kind = _unclear(call)
+    why = "no answer in time" if isinstance(error, TimeoutError) else words(str(error).encode(errors="replace"))
+    text = f"{service}: {call.method} {call.path} failed: {why or type(error).__name__}"
+    return kind(text, service=service, method=call.method, path=call.path)
+
+
+def health(result: Answer | Exception) -> bool | None:
+    """What an answer, or one of WIRE_ERRORS, says about the endpoint: well, failing, or nothing (None).
+
+    5xx, time-outs and lost or refused connections speak of it; 429 speaks of our pace, and a body that is too large
+    for us of ourselves. Any other answer shows that it works.
+    """
+    if isinstance(result, Answer):
+        return None if result.status == 429 else result.status < 500
+    return None if isinstance(result, _OUR_OWN) else False
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -131,9 +144,3 @@ def _error(kind: type[ServiceError], service: str, call: Call, answer: Answer, s
     return kind(
         f"{text}: {said}" if said else text, service=service, method=call.method, path=call.path, status=answer.status
     )
-
-
-def _failure(kind: type[ServiceError], service: str, call: Call, error: BaseException) -> ServiceError:
-    why = "no answer in time" if isinstance(error, TimeoutError) else words(str(error).encode(errors="replace"))
-    text = f"{service}: {call.method} {call.path} failed: {why or type(error).__name__}"
-    return kind(text, service=service, method=call.method, path=call.path)
