@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from benchmarks.measure import Figure, Size
-from benchmarks.resources import work_queue
+from benchmarks.resources import monitor, work_queue
 
-MEASURES: tuple[Callable[[Size], Iterable[Figure]], ...] = (work_queue.speed, work_queue.memory)
+MEASURES: tuple[Callable[[Size], Iterable[Figure]], ...] = (work_queue.speed, work_queue.memory, monitor.monitor)
 
 
 def figures(size: Size) -> Iterable[Figure]:
