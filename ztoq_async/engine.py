@@ -26,12 +26,15 @@ from ztoq_async.mapping.propose import propose
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.report import build
 from ztoq_async.report.tables import write_tables
+from ztoq_async.report.write import write
 from ztoq_async.resources.calls import Attempt
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.metrics import Metrics
 from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.resources.ownership import check_loop, warn_left_open
+from ztoq_async.resources.pools import WorkerPools
+from ztoq_async.resources.process_pool import ProcessPool
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store import passes
@@ -47,6 +50,7 @@ from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import SOURCES, chosen
 
 Report = dict[str, Any]
+FILES, MAPPERS = 2, 2
 
 
 class Engine:
@@ -71,6 +75,8 @@ class Engine:
             watch = self.settings.monitor
             monitor = ResourceMonitor(interval=watch.sample_s, thresholds=watch.thresholds)
             self._monitor = await stack.enter_async_context(monitor)
+            self._threads = await stack.enter_async_context(WorkerPools(files=FILES))
+            self._processes = await stack.enter_async_context(ProcessPool(MAPPERS))
             self._database = await self._open_store(stack)
             await self._open_clients(stack)
             register(self._monitor, self._pool, self._database, self._queues)
@@ -173,7 +179,11 @@ class Engine:
         Gives the report of `run` or `verify` with their paths, `ledger_csv` and `parts_csv`.
         """
         found = await parts(self._database, report["pass"], verified=report["read_back"])
-        return {**report, **await write_tables(Ledger(self._database), found, folder, redact)}
+        return {**report, **await write_tables(self._threads, Ledger(self._database), found, folder, redact)}
+
+    async def write_report(self, report: Report, folder: Path, redact: Callable[[str], str] = str) -> Report:
+        """Writes `report.html` and `report.json` into `folder`; gives the report with `report`, the page's path."""
+        return await self._threads.run("files", write, report, folder, redact)
 
     async def status(self) -> Report:
         """What the store says, also while another engine runs; asks no service.
@@ -223,6 +233,7 @@ class Engine:
             journal=Journal(self._database, held, number),
             overview=Overview(self._database, number),
             ledger=Ledger(self._database),
+            processes=self._processes,
             stop=self._stop,
             progress=self.progress,
             queues=self._queues,

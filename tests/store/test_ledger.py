@@ -16,7 +16,7 @@ async def test_what_is_kept_comes_back_and_an_account_begins_anew(store):
     await ledger.close(counts)
     assert await ledger.counts() == counts
     assert await ledger.rows(2) == rows[:2]
-    assert [row async for batch in ledger.all_rows() for row in batch] == rows
+    assert [row async for row in ledger.all_rows()] == rows
     assert await ledger.lost() == {"refused": 5}
     await ledger.clear()
     assert (await ledger.counts(), await ledger.rows(2), await ledger.lost()) == (Counter(), [], {})

@@ -22,7 +22,6 @@ from ztoq_async.cli.voice import Voice
 from ztoq_async.engine import Engine
 from ztoq_async.errors import SettingsError
 from ztoq_async.report.build import EXIT_CODES
-from ztoq_async.report.write import write
 from ztoq_async.sandbox import CorpusError, Options, ProfileError, serve
 from ztoq_async.settings import MappingSettings, Settings, load
 from ztoq_async.zephyr.sources import chosen
@@ -127,7 +126,7 @@ async def _work(voice: Voice, settings: Settings, work: Callable[[Engine], Await
 async def reported(engine: Engine, report: Report, voice: Voice) -> Report:
     """Writes the report into the store's folder."""
     folder = engine.settings.store_path / "reports"
-    return write(await engine.write_tables(report, folder, voice.redact), folder, voice.redact)
+    return await engine.write_report(await engine.write_tables(report, folder, voice.redact), folder, voice.redact)
 
 
 def _finish(voice: Voice, settings: Settings, work: Callable[[Engine], Awaitable[Report]]) -> int:

@@ -8,6 +8,7 @@ import msgspec
 
 from ztoq_async.errors import SourceError
 from ztoq_async.lanes.items import items_of
+from ztoq_async.lanes.large import built
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.account import IDENTITY, REFUSED, is_identity, settle
 from ztoq_async.mapping.kind import Item, Kind
@@ -29,19 +30,19 @@ async def account(run: Run, kinds: tuple[Kind, ...]) -> Counts:
                 items = await items_of(run, kind, rows)
                 for row in rows:
                     if row.record:  # our own containers have none
-                        losses += _account(run, kind, row, items[row.id], counts)
+                        losses += await _account(run, kind, row, items[row.id], counts)
                 await run.ledger.add(losses)
                 run.lane("account").done += len(rows)
     await run.ledger.close(counts)
     return counts
 
 
-def _account(run: Run, kind: Kind, row: Known, item: Item, counts: Counts) -> list[LedgerRow]:
+async def _account(run: Run, kind: Kind, row: Known, item: Item, counts: Counts) -> list[LedgerRow]:
     read = _attributes(kind, item)
     reason = row.reason
     if row.state == "done":
         try:
-            _, notes = kind.build(item, run.context)
+            _, notes = await built(run, kind, item)
         except SourceError as error:
             reason = f"it was moved, and has changed since: {error}"
         else:

@@ -22,6 +22,7 @@ from ztoq_async.errors import (
     Unauthorised,
 )
 from ztoq_async.lanes.items import items_of, refs_of
+from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.lanes.settle import settle
 from ztoq_async.lanes.target import read_fields
@@ -133,15 +134,15 @@ class Load:
         context = self._run.context
         try:
             refs = await refs_of(self._run, item)
-            target, _ = self._kind.build(item, context)
+            target, _ = await built(self._run, self._kind, item)
             call = self._kind.create(target, context, refs)
         except SourceError as error:
             return Transition(row.id, REFUSED, reason=str(error))
         if isinstance(call, Made):
             return Transition(row.id, DONE, call, "adopted")
-        return await self._sent(row, call, target, refs)
+        return await self._sent(row, item, call, target, refs)
 
-    async def _sent(self, row: Claimed, call: Call, target: Target, refs: Refs) -> Transition:
+    async def _sent(self, row: Claimed, item: Item, call: Call, target: Target, refs: Refs) -> Transition:
         settle_s = self._run.settings.qtest.settle_s
         try:
             answer = await self._run.qtest.send(call)
@@ -154,8 +155,14 @@ class Load:
             return Transition(row.id, DOUBT, due_s=settle_s)
         self._sent_any = True
         if actual is not None:
-            self._compare(row.key, self._kind.differences(target, actual, self._run.context, refs) or [])
+            self._compare(row.key, await self._differences(item, target, actual, refs))
         return Transition(row.id, DONE, made, "created")
+
+    async def _differences(self, item: Item, target: Target, actual: object, refs: Refs) -> list[str]:
+        try:
+            return await differences(self._run, self._kind, item, target, actual, refs) or []
+        except SourceError as error:
+            return [str(error)]
 
     def _compare(self, key: str, differences: list[str]) -> None:
         """Rule 16: every create answer is compared; too many that differ after the first 50 pause the run."""

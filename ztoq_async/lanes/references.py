@@ -10,6 +10,7 @@ import msgspec
 from ztoq_async.errors import Forbidden, NotFound
 from ztoq_async.lanes.extract import checked
 from ztoq_async.lanes.run import Run, one_error
+from ztoq_async.resources.batches import batch_processor
 from ztoq_async.store.archive import Read, Reading
 from ztoq_async.zephyr.sources import SOURCES, Source
 
@@ -51,20 +52,18 @@ async def _missing(run: Run, source: Source) -> Missing:
     missing: Missing = {}
     for name in {name for name, _ in named}:
         keys = [key for of, key in named if of == name]
-        for start in range(0, len(keys), GROUP):
-            group = keys[start : start + GROUP]
+        for group in batch_processor(keys, GROUP):
             known = await run.archive.known(name, group)
             missing.update({(name, key): named[name, key] for key in group if key not in known})
     return missing
 
 
 async def _read_missing(run: Run, missing: Missing) -> None:
-    wanted = list(missing)
-    for start in range(0, len(wanted), GROUP):
+    for batch in batch_processor(missing, GROUP):
         run.check()
         with one_error():
             async with asyncio.TaskGroup() as group:
-                for name, key in wanted[start : start + GROUP]:
+                for name, key in batch:
                     group.create_task(_read_one(run, _BY_NAME[name], key, missing[name, key]))
 
 

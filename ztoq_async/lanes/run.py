@@ -11,6 +11,7 @@ from typing import Any
 from ztoq_async.mapping.context import Context
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.resources.database import Database
+from ztoq_async.resources.process_pool import ProcessPool
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store.archive import Archive
@@ -74,6 +75,7 @@ class Run:
     journal: Journal
     overview: Overview
     ledger: Ledger
+    processes: ProcessPool
     stop: asyncio.Event
     progress: dict[str, Progress] = field(default_factory=dict)
     queues: MutableMapping[str, WorkQueue[Any, Any]] = field(default_factory=dict)

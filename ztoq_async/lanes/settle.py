@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ztoq_async.errors import NotFound, SourceError
 from ztoq_async.lanes.items import items_of, refs_of
+from ztoq_async.lanes.large import built
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.kind import Item, Kind, Made
 from ztoq_async.qtest.listing import Listing
@@ -38,7 +39,7 @@ async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
 
 async def _listing(run: Run, kind: Kind, doubt: Doubt, item: Item) -> Listing | None:
     try:
-        target, _ = kind.build(item, run.context)
+        target, _ = await built(run, kind, item)
         return kind.find(target, run.context, await refs_of(run, item))
     except SourceError as error:
         run.journal.hand_over(Transition(doubt.id, REFUSED, reason=str(error)))

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 
 from ztoq_async.errors import NotFound, Paused, SourceError
 from ztoq_async.lanes.items import items_of, refs_of
+from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, one_error, plural
 from ztoq_async.mapping.kind import Found, Item, Kind, Made
 from ztoq_async.qtest.listing import Listing
+from ztoq_async.resources.batches import batch_processor
 from ztoq_async.store.overview import Known
 
 BREATH = 50
@@ -53,8 +55,8 @@ async def _read_list(run: Run, kinds: Sequence[Kind], listing: Listing, *, sure:
     async for page in run.qtest.pages(listing):
         for kind in kinds:
             found = list(kind.recognise(page, run.context))
-            for start in range(0, len(found), BREATH):
-                await _compare(run, kind, found[start : start + BREATH], sure=sure)
+            for some in batch_processor(found, BREATH):
+                await _compare(run, kind, some, sure=sure)
                 run.check()
         run.lane("verify").done += len(page)
 
@@ -104,8 +106,8 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
 
 async def _differences(run: Run, kind: Kind, item: Item, actual: object) -> list[str] | None:
     try:
-        target, _ = kind.build(item, run.context)
-        return kind.differences(target, actual, run.context, await refs_of(run, item))
+        target, _ = await built(run, kind, item)
+        return await differences(run, kind, item, target, actual, await refs_of(run, item))
     except SourceError as error:
         return [str(error)]
 

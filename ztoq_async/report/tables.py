@@ -2,60 +2,73 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
 from ztoq_async.lanes.parts import WORDS, held
+from ztoq_async.resources.batches import batch_processor
+from ztoq_async.resources.pools import WorkerPools
 from ztoq_async.store.ledger import Ledger, LedgerRow
 
 LEDGER, PARTS = "ledger.csv", "parts.csv"
+FILES = "files"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-Rows = Iterable[Sequence[Any]]
+Row = Sequence[Any]
 Redact = Callable[[str], str]
 
 
-async def write_tables(ledger: Ledger, parts: Sequence[dict[str, Any]], folder: Path, redact: Redact) -> dict[str, str]:
-    """Writes both into `folder` in place of the last ones; gives their paths by their names in the report."""
-    await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
-    await _write(folder / LEDGER, LedgerRow.__struct_fields__, _losses(ledger), redact)
+async def write_tables(
+    pools: WorkerPools, ledger: Ledger, parts: Sequence[dict[str, Any]], folder: Path, redact: Redact
+) -> dict[str, str]:
+    """Writes both into `folder` in place of the last ones; gives their paths by their names in the report.
+
+    Files are written in the pool `files`.
+    """
+    await pools.run(FILES, _make, folder)
+    losses = (structs.astuple(row) async for row in ledger.all_rows())
+    await _write(pools, folder / LEDGER, LedgerRow.__struct_fields__, losses, redact)
     kinds = held(parts)
-    rows = [
+    rows = (
         [part["kind"], part["key"], *(part["holds"].get(kind, 0) for kind in kinds), *(part[word] for word in WORDS)]
         for part in parts
-    ]
-    await _write(folder / PARTS, ["kind", "key", *kinds, *WORDS], _once(rows), redact)
+    )
+    await _write(pools, folder / PARTS, ["kind", "key", *kinds, *WORDS], rows, redact)
     return {"ledger_csv": str(folder / LEDGER), "parts_csv": str(folder / PARTS)}
 
 
-async def _losses(ledger: Ledger) -> AsyncIterator[Rows]:
-    async for batch in ledger.all_rows():
-        yield [structs.astuple(row) for row in batch]
-
-
-async def _once(rows: Rows) -> AsyncIterator[Rows]:
-    yield rows
-
-
-async def _write(path: Path, head: Sequence[str], batches: AsyncIterator[Rows], redact: Redact) -> None:
+async def _write(
+    pools: WorkerPools, path: Path, head: Row, rows: Iterable[Row] | AsyncIterable[Row], redact: Redact
+) -> None:
     """A batch after the other, so that no more than one is held; no reader finds half a file."""
     beside = path.with_suffix(".csv.new")
-    with await asyncio.to_thread(beside.open, "w", encoding="utf-8", newline="") as file:
-        file.write(lines([head], redact))
-        async for rows in batches:
-            await asyncio.to_thread(file.write, lines(rows, redact))
-        file.flush()
-        await asyncio.to_thread(os.fsync, file.fileno())
-    await asyncio.to_thread(beside.replace, path)
+    await pools.run(FILES, _add, beside, "w", [head], redact)
+    async for batch in batch_processor(rows):
+        await pools.run(FILES, _add, beside, "a", batch, redact)
+    await pools.run(FILES, _put, beside, path)
 
 
-def lines(rows: Rows, redact: Redact) -> str:
+def _make(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _add(path: Path, mode: str, rows: Iterable[Row], redact: Redact) -> None:
+    with path.open(mode, encoding="utf-8", newline="") as file:
+        file.write(lines(rows, redact))
+
+
+def _put(beside: Path, path: Path) -> None:
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def lines(rows: Iterable[Row], redact: Redact) -> str:
     """The rows as lines of CSV."""
     text = io.StringIO()
     csv.writer(text).writerows([[_cell(value, redact) for value in row] for row in rows])

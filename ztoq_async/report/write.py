@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ztoq_async.redaction import Redaction
 from ztoq_async.report.html import page
 
 Report = dict[str, Any]
 
 
-def write(report: Report, place: Path, redact: Redaction) -> Report:
+def write(report: Report, place: Path, redact: Callable[[str], str]) -> Report:
     """Writes both into the folder `place` over the last ones; gives the report with `report`, the page's path."""
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = {**report, "report": str(place / "report.html")}

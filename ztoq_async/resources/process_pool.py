@@ -87,20 +87,20 @@ class ProcessPool:
     async def run(self, func: Callable[..., T], *args: object, timeout: float = 60.0) -> T:
         """Runs `func(*args)` in one of the processes and gives its result, or raises its error.
 
-        Raises TimeoutError after `timeout` seconds, the wait for a process included; `ProcessDied` where the process
-        ended in the middle; ResourceError where the pool is not open, or the error of the call cannot be pickled.
+        Raises TimeoutError after `timeout` seconds of work, the wait for other calls not included; `ProcessDied` where
+        the process ended in the middle; ResourceError where the pool is not open, or the call's error is no pickle.
         """
         self._check_open()
         call = pickle.dumps((func, args), pickle.HIGHEST_PROTOCOL)
         place = object()
-        async with asyncio.timeout(timeout):
-            await self._places.acquire_on_behalf_of(place)
-            try:
-                self._check_open()
-                self._begun += 1
+        await self._places.acquire_on_behalf_of(place)
+        try:
+            self._check_open()
+            self._begun += 1
+            async with asyncio.timeout(timeout):
                 how, what = pickle.loads(await self._answer(call))  # noqa: S301 - from our own child
-            finally:
-                self._places.release_on_behalf_of(place)
+        finally:
+            self._places.release_on_behalf_of(place)
         if how == VALUE:
             return what  # type: ignore[no-any-return]
         raise what if how == ERROR else ResourceError(f"the call failed, its error cannot be pickled:\n{what}")

@@ -76,8 +76,8 @@ class Ledger:
             )
         return [LedgerRow(**dict(row)) for row in rows]
 
-    async def all_rows(self) -> AsyncIterator[list[LedgerRow]]:
-        """Every loss and refusal, in batches."""
+    async def all_rows(self) -> AsyncIterator[LedgerRow]:
+        """Every loss and refusal; a batch of them is in memory."""
         last = 0
         while True:
             async with self._database.session() as session:
@@ -86,8 +86,8 @@ class Ledger:
                     last,
                     BATCH,
                 )
-            if rows:
-                last = rows[-1]["id"]
-                yield [LedgerRow(*(row[name] for name in LedgerRow.__struct_fields__)) for row in rows]
+            for row in rows:
+                last = row["id"]
+                yield LedgerRow(*(row[name] for name in LedgerRow.__struct_fields__))
             if len(rows) < BATCH:
                 return
