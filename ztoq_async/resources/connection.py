@@ -28,13 +28,15 @@ RELEASE_S = 5.0  # for a ROLLBACK and what else a connection needs before anothe
 class Ending:
     """How a transaction is to end (`statement`, COMMIT or ROLLBACK) and, once it is `over`, what became of it.
 
-    `tag` is the server's answer, `failure` what the statement raised; without either it was never sent.
+    `timeout` seconds bound the statement. `tag` is the server's answer, `failure` what the statement raised; without
+    either it was never sent.
     """
 
-    __slots__ = ("failure", "over", "statement", "tag")
+    __slots__ = ("failure", "over", "statement", "tag", "timeout")
 
-    def __init__(self, statement: str) -> None:
+    def __init__(self, statement: str, *, timeout: float) -> None:
         self.statement = statement
+        self.timeout = timeout
         self.tag: str | None = None
         self.failure: BaseException | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -42,7 +44,7 @@ class Ending:
     async def run(self, connection: Base) -> None:
         """The statement; its failure is kept, since the connection may be as good as before."""
         try:
-            self.tag = await connection.execute(self.statement)
+            self.tag = await connection.execute(self.statement, timeout=self.timeout)
         except BaseException as error:
             self.failure = error
             if not isinstance(error, Exception):
@@ -68,23 +70,25 @@ class PooledConnection(Base):
         return self
 
     async def reset(self, *, timeout: float | None = None) -> None:
-        """What `release()` does with a connection: locks, settings, cursors and listeners of a session go."""
-        await self._ending_first(super().reset, timeout)
+        """What `release()` does with a connection. After an ending, asyncpg's statement cleans it of the session."""
+        ending, self.ending = self.ending, None
+        if ending is None:
+            return await super().reset(timeout=timeout)
+        try:
+            await ending.run(self)
+            await self.execute(self.get_reset_query(), timeout=RELEASE_S)
+        finally:
+            ending.finish()
+        if self.is_in_transaction():
+            self.terminate()
 
     async def close(self, *, timeout: float | None = None) -> None:
         """What `release()` does with one that has served long enough."""
-        await self._ending_first(super().close, timeout)
-
-    async def _ending_first(self, then: Callable[[], Coroutine[Any, Any, None]], timeout: float | None) -> None:
         ending, self.ending = self.ending, None
-        async with asyncio.timeout(timeout):
-            if ending is None:
-                return await then()
-            try:
-                await ending.run(self)
-                await then()
-            finally:
-                ending.finish()
+        if ending is not None:
+            await ending.run(self)
+            ending.finish()
+        await super().close(timeout=timeout)
 
 
 class Lease:
@@ -98,21 +102,21 @@ class Lease:
         self._inner: PooledConnection = connection.itself()  # type: ignore[attr-defined]
         self.connection = connection
 
-    async def give_back(self, ending: Ending, *, timeout: float) -> None:
+    async def give_back(self, ending: Ending) -> None:
         """The ending, then the connection clean to the pool, or cut; a cancellation is raised after both.
 
-        `timeout` seconds bound it; what failed is in `ending`.
+        Bounded by the ending's `timeout` and RELEASE_S for the cleaning; what failed is in `ending`.
         """
         self._inner.ending = ending
         try:
-            await self._pool.release(self.connection, timeout=timeout)
+            await self._pool.release(self.connection, timeout=RELEASE_S)
         except asyncio.CancelledError:
-            await self._released(ending, timeout)
+            await self._released(ending)
             raise
         except BROKEN:
             cut(self.connection)
 
-    async def _released(self, ending: Ending, timeout: float) -> None:
+    async def _released(self, ending: Ending) -> None:
         """Until asyncpg has given the connection back, with which it goes on by itself."""
 
         def lost(_: object) -> None:
@@ -121,7 +125,7 @@ class Lease:
         self._inner.add_termination_listener(lost)
         try:
             if not self._inner.is_closed():
-                await shielded(ending.wait(), timeout=timeout)
+                await shielded(ending.wait(), timeout=ending.timeout + 3 * RELEASE_S)
         except TimeoutError:
             pass
         finally:

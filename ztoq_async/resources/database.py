@@ -202,9 +202,8 @@ class Database:
         settings = {"application_name": "ztoq_async"}
         return {"timeout": CONNECT_S, "command_timeout": self._command_timeout, "server_settings": settings}
 
-    async def _reached(self) -> Transaction:
-        self._checked()
-        return await reach(self._dsn, self._begin, self._on_lost)
+    def _reached(self) -> Awaitable[Transaction]:
+        return reach(self._dsn, self._begin, self._on_lost)
 
     async def _begin(self) -> Transaction:
         """A connection of the pool, in a new transaction. BEGIN also finds out that an idle connection is dead."""
@@ -213,11 +212,13 @@ class Database:
         try:
             await lease.connection.execute("BEGIN")
         except BaseException:
-            await lease.give_back(Ending("ROLLBACK"), timeout=RELEASE_S)
+            await lease.give_back(Ending("ROLLBACK", timeout=RELEASE_S))
             raise
         return Transaction(self._transactions, lease)
 
     async def _acquire(self, pool: Pool) -> Pooled:
+        if pool.get_idle_size():  # then asyncpg does not wait
+            return await pool.acquire()
         self._waiting += 1
         try:
             # asyncpg's own timeout wraps the acquisition into a task, which a cancellation may leave with a connection.

@@ -55,26 +55,25 @@ async def _again(attempt: Callable[[], Awaitable[T]], on_lost: Callable[[], Awai
     raise AssertionError("stamina tries at least once")
 
 
-def named(dsn: str, error: BaseException) -> StoreError | None:
-    """The server's going away, or its full disk, as a StoreError; None for every other error."""
+def raise_named(dsn: str, error: BaseException) -> None:
+    """Raises StoreError if the error is the server's going away, or its full disk."""
     if not isinstance(error, (*GONE, asyncpg.InsufficientResourcesError, asyncpg.InterfaceError)):
-        return None
+        return
     if isinstance(error, asyncpg.InterfaceError) and not _away(error):
-        return None
-    return StoreError(
+        return
+    raise StoreError(
         f"{place(dsn)} failed in the middle of a session ({_brief(error)});"
         " unless it was committing, nothing of the session was kept"
-    )
+    ) from error
 
 
 @contextlib.contextmanager
 def named_errors(dsn: str) -> Iterator[None]:
-    """What `named` names, raised."""
+    """The same of every error in the block."""
     try:
         yield
     except Exception as error:
-        if (store_error := named(dsn, error)) is not None:
-            raise store_error from error
+        raise_named(dsn, error)
         raise
 
 

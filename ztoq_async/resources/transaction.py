@@ -13,7 +13,7 @@ import asyncpg
 from ztoq_async.errors import ResourceError, StoreError
 from ztoq_async.resources.connection import BROKEN, RELEASE_S, Ending, Lease, cut
 from ztoq_async.resources.ownership import warn_left_open
-from ztoq_async.resources.reaching import GONE, named, named_errors
+from ztoq_async.resources.reaching import GONE, raise_named
 from ztoq_async.resources.session import Session
 from ztoq_async.resources.shield import shielded
 
@@ -49,7 +49,7 @@ class Transaction:
 
     async def commit(self) -> None:
         """COMMIT, and the connection given back. Raises unless the server has said that it is committed."""
-        ending = await self._end("COMMIT", self._others.timeout + RELEASE_S)
+        ending = await self._end("COMMIT", self._others.timeout)
         if ending.tag == "COMMIT":
             return
         if isinstance(ending.failure, (TimeoutError, asyncio.CancelledError)):
@@ -70,7 +70,9 @@ class Transaction:
         await self._end("ROLLBACK", RELEASE_S)
 
     async def abandon(self) -> None:
-        """Roll back what nobody has ended, and tell."""
+        """Roll back what nobody has ended, and tell; nothing when it is over."""
+        if not self.blocks:
+            return
         self._others.left_open += 1
         name = self.task.get_name()
         try:
@@ -113,9 +115,9 @@ class Transaction:
         self.session.end()
         self.task.remove_done_callback(self._task_ended)
         del self._others.open[self.task]
-        ending = Ending(statement)
+        ending = Ending(statement, timeout=timeout)
         try:
-            await self._lease.give_back(ending, timeout=timeout)
+            await self._lease.give_back(ending)
         finally:
             self._count(ending)
         return ending
@@ -129,8 +131,6 @@ class Transaction:
             self._others.rolled_back += 1
 
     def _task_ended(self, task: asyncio.Task[Any]) -> None:
-        if not self.blocks:  # another task was quicker
-            return
         ending = task.get_loop().create_task(self.abandon(), name=f"rolling back {task.get_name()}")
         self._others.ending.add(ending)
         ending.add_done_callback(self._others.ending.discard)
@@ -159,34 +159,39 @@ class Block:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        problem = await self._misused(error)
-        if problem and error is None:
+        problem = self._problem(error)
+        if problem:
+            await self._transaction.abandon()
+        if error is not None:
+            if not problem:
+                await self._failed()
+            raise_named(self._others.dsn, error)
+        elif problem:
             raise ResourceError(problem)
-        if not problem:
-            with named_errors(self._others.dsn):
-                await (self._succeeded() if error is None else self._failed())
-        if error is not None and (store_error := named(self._others.dsn, error)) is not None:
-            raise store_error from error
+        else:
+            await self._succeeded()
 
-    async def _misused(self, error: BaseException | None) -> str:
-        """Why this block cannot end as it should; its transaction is rolled back then."""
+    def _problem(self, error: BaseException | None) -> str:
+        """Why this block cannot end as it should."""
         blocks, task = self._transaction.blocks, self._transaction.task
         if self not in blocks:
             return f"this database session of task {task.get_name()} was rolled back before its block ended"
         if running_task() is not task:
-            await self._transaction.abandon()
             return f"a database session of task {task.get_name()} is left in another task: it is rolled back"
         if error is None and blocks[-1] is not self:
-            await self._transaction.abandon()
             return "a database session is left before the one within it: both are rolled back"
         return ""
 
     async def _succeeded(self) -> None:
-        if self._savepoint is None:
-            await self._transaction.commit()
-        else:
-            self._transaction.blocks.pop()
-            await self._transaction.release(self._savepoint)
+        try:
+            if self._savepoint is None:
+                await self._transaction.commit()
+            else:
+                self._transaction.blocks.pop()
+                await self._transaction.release(self._savepoint)
+        except Exception as failure:
+            raise_named(self._others.dsn, failure)
+            raise
 
     async def _failed(self) -> None:
         if self._savepoint is None:
