@@ -17,9 +17,19 @@ import pytest
 from ztoq_async.errors import ProcessDied, ResourceError
 from ztoq_async.resources.process_pool import ProcessPool
 
+BEFORE = set()
+
+
+@pytest.fixture(autouse=True)
+def _children_of_others():
+    """Servers that other tests keep are not counted."""
+    BEFORE.clear()
+    BEFORE.update(psutil.Process().children(recursive=True))
+
 
 def children():
-    return psutil.Process().children(recursive=True)
+    """The processes that were begun since the test began."""
+    return [child for child in psutil.Process().children(recursive=True) if child not in BEFORE]
 
 
 async def said(mark):
