@@ -11,7 +11,6 @@ import msgspec
 
 from ztoq_async.errors import ListShifted, NotFound, ServiceError, SourceError
 from ztoq_async.lanes.run import Run, plural
-from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.store.archive import Archived, Read, Reading
 from ztoq_async.zephyr.client import Page
 from ztoq_async.zephyr.sources import Source
@@ -108,9 +107,7 @@ class Details:
             await self._fetched.put(None)
 
     async def _feed(self) -> None:
-        in_flight = self._run.settings.limits.in_flight
-        async with WorkQueue(self._one, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue:
-            self._run.queues["read"] = queue
+        async with self._run.queue("read", self._one, TASK_S) as queue:
             async for record in self._run.archive.records(self._source.name, without_detail=True):
                 if self._run.stop.is_set() or self._fault:
                     break

@@ -29,7 +29,6 @@ from ztoq_async.lanes.target import read_fields
 from ztoq_async.lanes.verify import GO_ON
 from ztoq_async.mapping.kind import Item, Kind, Made, Refs, Target
 from ztoq_async.resources.calls import Call
-from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.store.journal import Claimed, Transition
 from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
 
@@ -58,11 +57,7 @@ class Load:
         run = self._run
         in_flight = run.settings.limits.in_flight
         run.lane("write").begin(f"writing {plural(self._kind.name)}", await run.overview.open_rows(self._kind.name))
-        async with (
-            _flushing(run),
-            WorkQueue(self._work, workers=in_flight, max_queue_size=in_flight, task_timeout=TASK_S) as queue,
-        ):
-            run.queues["write"] = queue
+        async with _flushing(run), run.queue("write", self._work, TASK_S) as queue:
             while not run.stop.is_set() and self._fault is None:
                 run.journal.settled.clear()
                 complete = self._complete.is_set()

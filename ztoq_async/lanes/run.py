@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ztoq_async.mapping.context import Context
 from ztoq_async.qtest.client import QTestClient
@@ -22,6 +22,8 @@ from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import Query
 
 MOST_NOTES = 100
+
+Item = TypeVar("Item")
 
 
 class Stopped(Exception):  # noqa: N818 - a wish, not a fault
@@ -146,6 +148,14 @@ class Run:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self.stop.wait()
+
+    def queue(self, lane: str, worker: Callable[[Item], Awaitable[None]], task_timeout: float) -> WorkQueue[Item, None]:
+        """The work queue of a lane; what has ended is in the journal, so nothing of it is kept in memory."""
+        in_flight = self.settings.limits.in_flight
+        bounds = {"workers": in_flight, "max_queue_size": in_flight, "max_completed_items": 0, "cleanup_interval": 1}
+        queue = WorkQueue(worker, task_timeout=task_timeout, **bounds)
+        self.queues[lane] = queue
+        return queue
 
     def lane(self, name: str) -> Progress:
         """The progress of one lane."""
