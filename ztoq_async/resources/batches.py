@@ -10,7 +10,10 @@ Item = TypeVar("Item")
 
 
 class batch_processor(Generic[Item]):  # noqa: N801 - the name that the documentation promises
-    """Lists of at most `batch_size` items: by `for` over an iterable, by `async for` over either kind of iterable."""
+    """Lists of at most `batch_size` items: by `for` over an iterable, by `async for` over either kind of iterable.
+
+    Items are taken when their batch is asked for. One object is gone through as often as its items can be.
+    """
 
     def __init__(self, items: Iterable[Item] | AsyncIterable[Item], batch_size: int = 1000) -> None:
         if batch_size < 1:
@@ -27,6 +30,7 @@ class batch_processor(Generic[Item]):  # noqa: N801 - the name that the document
         if isinstance(self._items, Iterable):
             for whole in self:
                 yield whole
+                del whole
             return
         batch: list[Item] = []
         async for item in self._items:
@@ -38,5 +42,5 @@ class batch_processor(Generic[Item]):  # noqa: N801 - the name that the document
             yield batch
 
     def _batches(self, items: Iterator[Item]) -> Iterator[list[Item]]:
-        while batch := list(islice(items, self._size)):
-            yield batch
+        for first in items:
+            yield [first, *islice(items, self._size - 1)]  # kept by nobody here, so the caller can let go of it
