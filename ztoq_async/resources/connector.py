@@ -19,10 +19,11 @@ from ztoq_async.errors import ResourceError
 from ztoq_async.resources.calls import Answer
 from ztoq_async.resources.hosts import Hosts, PoolStatistics, Use
 from ztoq_async.resources.ownership import check_loop, warn_left_open
-from ztoq_async.resources.tracked import ConnectionLost, TrackedConnector, never_resend, use_of_request
+from ztoq_async.resources.tracked import ConnectionLost, TrackedConnector, use_of_request
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
+_LOST = (ConnectionLost, aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 _open_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[ConnectionPool]] = WeakKeyDictionary()
 
@@ -58,11 +59,7 @@ class ConnectionPool:
         self._connector = TrackedConnector(
             limit=self._limit, limit_per_host=self._limit_per_host, idle_timeout=self._idle_timeout
         )
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(never_resend,),
-        )
+        self._session = aiohttp.ClientSession(connector=self._connector, cookie_jar=aiohttp.DummyCookieJar())
         _open_pools.setdefault(self._loop, WeakSet()).add(self)
         return self
 
@@ -139,7 +136,7 @@ class ConnectionPool:
         except aiohttp.ClientError as error:
             if use.late:
                 raise TimeoutError(f"no answer within {timeout} s") from error
-            if isinstance(error, ConnectionLost):
+            if isinstance(error, _LOST):
                 use.host.closed_by_peer(use.idled)
             raise
         finally:

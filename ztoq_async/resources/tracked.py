@@ -20,7 +20,7 @@ use_of_request: ContextVar[Use] = ContextVar("use_of_request")
 
 
 class ConnectionLost(aiohttp.ClientError):
-    """The connection broke after the request may have been written."""
+    """The connection broke after the request may have been written, and aiohttp tried to send it again."""
 
 
 class TrackedConnector(aiohttp.TCPConnector):
@@ -41,6 +41,8 @@ class TrackedConnector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
     ) -> Connection:
         use = use_of_request.get()
+        if use.wire is not None:  # aiohttp would send GET, PUT and DELETE once more
+            raise ConnectionLost("the connection broke before the answer")
         if monotonic() >= self._sweeps_at:  # the loop is late: no request goes over a connection that is overdue
             self._sweep()
         if self.limit and not use.host.idle:  # aiohttp does not count idle connections
@@ -53,18 +55,7 @@ class TrackedConnector(aiohttp.TCPConnector):
         except asyncio.CancelledError:
             self._explain_cancellation()
             raise
-        wire = connection.protocol
-        assert wire is not None
-        if use.host.begin(use, wire) and (closed := wire.closed) is not None:
-            closed.add_done_callback(partial(self._lost, use.host, wire))
-        if use.deadline < self._sweeps_at:
-            self._sweep_by(use.deadline)
-        if use.fence is not None:
-            try:
-                use.fence()
-            except BaseException:
-                connection.release()
-                raise
+        self._begin(use, connection)
         return connection
 
     def ended(self, use: Use) -> None:
@@ -85,6 +76,20 @@ class TrackedConnector(aiohttp.TCPConnector):
         for host in self.hosts:
             _abort([*host.busy, *host.idle])
             host.idle.clear()
+
+    def _begin(self, use: Use, connection: Connection) -> None:
+        wire = connection.protocol
+        assert wire is not None
+        if use.host.begin(use, wire) and (closed := wire.closed) is not None:
+            closed.add_done_callback(partial(self._lost, use.host, wire))
+        if use.deadline < self._sweeps_at:
+            self._sweep_by(use.deadline)
+        if use.fence is not None:
+            try:
+                use.fence()
+            except BaseException:
+                connection.release()
+                raise
 
     def _lost(self, host: Host, wire: Wire, closed: asyncio.Future[None]) -> None:
         if not closed.cancelled():
@@ -116,16 +121,6 @@ class TrackedConnector(aiohttp.TCPConnector):
         for host in self.hosts:
             _abort(host.due())
             self._sweep_by(host.next_due())
-
-
-async def never_resend(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Hides a broken connection from aiohttp, which would send GET, PUT and DELETE once more."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionLost(str(error) or type(error).__name__) from error
 
 
 def _abort(wires: list[Wire]) -> None:
