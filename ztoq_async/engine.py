@@ -79,7 +79,8 @@ class Engine:
             self._processes = await stack.enter_async_context(ProcessPool(MAPPERS))
             self._database = await self._open_store(stack)
             await self._open_clients(stack)
-            register(self._monitor, self._pool, self._database, self._queues)
+            pools = self._pool, self._database, self._threads, self._processes
+            register(self._monitor, *pools, self._queues)
             gateways = self._zephyr.gateway, self._qtest.gateway
             self._metrics = Metrics(self._monitor, gateways, {"lane": how_far(self.progress)})
             self._stack = stack.pop_all()

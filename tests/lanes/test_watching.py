@@ -76,6 +76,8 @@ async def test_a_run_is_seen_by_prometheus_and_by_status_while_it_goes_on(move):
     assert total(last, "ztoq_requests_total", ("service", "qtest")) == calls["qtest"] + calls["verify"]
     assert 0 < total(first, "ztoq_requests_total") < total(last, "ztoq_requests_total")
     assert all(first[name] <= last[name] for name in first if name[0].endswith("_total"))
+    assert ("ztoq_threads", ("pool", "files"), ("state", "busy")) in first
+    assert ("ztoq_processes", ("state", "alive")) in first
     assert total(first, "ztoq_http_connections") > 0 and total(first, "ztoq_database_connections") > 0
     assert total(first, "ztoq_connections", ("state", "ESTABLISHED")) > 0
     assert total(last, "ztoq_lane_records", ("lane", "write"), ("state", "done")) > 0

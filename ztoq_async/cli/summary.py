@@ -40,7 +40,8 @@ def standing(status: dict[str, Any]) -> str:
         words = f"not finished, {status['open']:,} records are planned and not yet in qTest; run goes on"
     else:
         words = f"ended as {status['outcome']}"
-    return "\n".join([f"pass {status['pass']}: {words}", *kind_lines(status["kinds"]), *_using(status.get("resources"))])
+    lines = [f"pass {status['pass']}: {words}", *kind_lines(status["kinds"]), *_using(status.get("resources"))]
+    return "\n".join(lines)
 
 
 def _using(found: dict[str, Any] | None) -> list[str]:

@@ -11,6 +11,8 @@ from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.metrics import Metrics, served
 from ztoq_async.resources.monitor import Gauge, ResourceMonitor
+from ztoq_async.resources.pools import WorkerPools
+from ztoq_async.resources.process_pool import ProcessPool
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import MonitorSettings
 from ztoq_async.store.samples import kept
@@ -20,7 +22,14 @@ WORDS = ("done", "total")
 Queues = Mapping[str, WorkQueue[Any, Any]]
 
 
-def register(monitor: ResourceMonitor, pool: ConnectionPool, database: Database, queues: Queues) -> None:
+def register(
+    monitor: ResourceMonitor,
+    pool: ConnectionPool,
+    database: Database,
+    threads: WorkerPools,
+    processes: ProcessPool,
+    queues: Queues,
+) -> None:
     """Lets the monitor read the pools and the lanes' queues."""
 
     def http() -> dict[str, float]:
@@ -35,7 +44,16 @@ def register(monitor: ResourceMonitor, pool: ConnectionPool, database: Database,
         found = {lane: queue.statistics() for lane, queue in queues.items()}
         return {f"{lane}.{state}": getattr(found[lane], state) for lane in found for state in ("waiting", "working")}
 
-    for name, gauge in {"http": http, "database": store, "queue": queued}.items():
+    def in_threads() -> dict[str, float]:
+        found = threads.statistics()
+        return {f"{name}.{state}": getattr(found[name], state) for name in found for state in ("busy", "waiting")}
+
+    def in_processes() -> dict[str, float]:
+        found = processes.statistics()
+        return {"alive": found.alive, "busy": found.busy, "waiting": found.waiting}
+
+    gauges = {"http": http, "database": store, "threads": in_threads, "processes": in_processes, "queue": queued}
+    for name, gauge in gauges.items():
         monitor.register(name, gauge)
 
 

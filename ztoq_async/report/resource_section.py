@@ -35,6 +35,8 @@ PEAKS = {
     **{name: f"connections {words}" for name, words in CONNECTIONS},
     "database.waiting": "waiting for the store",
     **{name: f"queue for {words}" for name, words in QUEUES},
+    "threads.files.busy": "threads for files",
+    "processes.alive": "processes for large records",
 }
 
 

@@ -32,6 +32,7 @@ GAUGES = {
     "database": ("ztoq_database_connections", "Connections of the store's pool; waiting: for one.", ("state",)),
     "queue": ("ztoq_queue_items", "Items in the lanes' work queues.", ("lane", "state")),
     "threads": ("ztoq_threads", "Calls in the pools of threads.", ("pool", "state")),
+    "processes": ("ztoq_processes", "Processes of the pool, and calls that wait for one.", ("state",)),
     "lane": ("ztoq_lane_records", "How far each lane is in what it does now; total 0: not known.", ("lane", "state")),
 }
 """Gauges whose names have parts, `queue.read.waiting`; any other is ztoq_gauge with its name."""
