@@ -68,6 +68,7 @@ class ServiceClient:
     async def cleanup(self) -> None:
         """Closes what this client owns, and nobody else's pool; may be called again."""
         self._closed = True
+        self.gateway.close()
         if self._owns:
             await self._pool.close()
 
