@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from ztoq_async.resources.tracked import ConnectionLost, TrackedConnector, use_o
 
 CONNECT_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
+LARGE_BODY = 2**20
 _LOST = (ConnectionLost, aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 
 _open_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[ConnectionPool]] = WeakKeyDictionary()
@@ -122,7 +124,7 @@ class ConnectionPool:
                 method,
                 url,
                 headers=headers,
-                data=body,
+                data=_in_pieces(body),
                 allow_redirects=False,
                 proxy=proxy,
                 timeout=_until_connected(timeout),
@@ -161,6 +163,11 @@ def environment_proxy(url: URL) -> str | None:
 def _until_connected(timeout: float) -> aiohttp.ClientTimeout:
     """From there on the connector's sweep watches: aiohttp's own deadline takes a timer for each request."""
     return aiohttp.ClientTimeout(total=None, connect=max(timeout, 1e-3), sock_connect=CONNECT_SECONDS)
+
+
+def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A large body is written piece by piece, as fast as the peer reads; at once it would hold the loop."""
+    return body if body is None or len(body) < LARGE_BODY else io.BytesIO(body)
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
