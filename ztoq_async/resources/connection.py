@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import asyncpg
 
@@ -73,7 +72,8 @@ class PooledConnection(Base):
         """What `release()` does with a connection. After an ending, asyncpg's statement cleans it of the session."""
         ending, self.ending = self.ending, None
         if ending is None:
-            return await super().reset(timeout=timeout)
+            await super().reset(timeout=timeout)
+            return
         try:
             await ending.run(self)
             await self.execute(self.get_reset_query(), timeout=RELEASE_S)
@@ -85,10 +85,11 @@ class PooledConnection(Base):
     async def close(self, *, timeout: float | None = None) -> None:
         """What `release()` does with one that has served long enough."""
         ending, self.ending = self.ending, None
-        if ending is not None:
-            await ending.run(self)
-            ending.finish()
-        await super().close(timeout=timeout)
+        try:
+            if ending is not None:
+                await ending.run(self)
+        finally:
+            await super().close(timeout=timeout)
 
 
 class Lease:
@@ -125,9 +126,8 @@ class Lease:
         self._inner.add_termination_listener(lost)
         try:
             if not self._inner.is_closed():
-                await shielded(ending.wait(), timeout=ending.timeout + 3 * RELEASE_S)
-        except TimeoutError:
-            pass
+                with contextlib.suppress(TimeoutError):
+                    await shielded(ending.wait(), timeout=ending.timeout + 3 * RELEASE_S)
         finally:
             self._inner.remove_termination_listener(lost)
             if not ending.over.done():

@@ -160,7 +160,7 @@ class Block:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         problem = self._problem(error)
-        if problem:
+        if problem and self in self._transaction.blocks:
             await self._transaction.abandon()
         if error is not None:
             if not problem:
@@ -209,5 +209,5 @@ def running_task() -> asyncio.Task[Any]:
 
 
 def _refused(failure: BaseException) -> bool:
-    """Whether the server has said that it did not commit."""
-    return isinstance(failure, asyncpg.PostgresError) and not isinstance(failure, GONE)
+    """Whether the server has said that it did not commit, or was not asked."""
+    return isinstance(failure, (asyncpg.PostgresError, asyncpg.InterfaceError)) and not isinstance(failure, GONE)
