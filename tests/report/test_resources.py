@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 from ztoq_async.report.plot import HEIGHT, LEFT, RIGHT, WIDTH, Line, plot
 from ztoq_async.report.resource_section import resource_section
 from ztoq_async.report.resources import POINTS, resources
-from ztoq_async.resources.monitor import Sample
+from ztoq_async.resources.samples import Sample
 
 LINES = {"http.in_use": 4, "http.idle": 3, "queue.read.waiting": 60}
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from ztoq_async.errors import ResourceError
-from ztoq_async.resources.monitor import History, ResourceMonitor, Sample
+from ztoq_async.resources.monitor import ResourceMonitor
+from ztoq_async.resources.samples import History, Sample
 from ztoq_async.resources.thresholds import Alarm, Thresholds
 from ztoq_async.resources.usage import INCOMING, OTHER, ProcessUsage
 
@@ -116,15 +117,19 @@ async def test_gauges_are_sampled_and_a_broken_one_stops_nothing() -> None:
 
 
 def test_a_run_of_twenty_hours_stays_in_view_from_its_beginning() -> None:
-    """72,000 samples: at most 3,600 are kept, equally far from each other, from the first to the last minute."""
+    """72,000 samples: at most 3,600 are kept, equally far from each other, first and last minute and each peak too."""
     history = History(3600)
     for second in range(20 * 3600):
-        history.add(Sample(float(second), 0, 0, 0, {}, 0, 0.0))
+        gauges = {"queue": 7.0} if second == 12_345 else {"queue": math.nan} if second < 100 else {}
+        history.add(Sample(float(second), 900 if second == 54_321 else 1, 0, 0, {}, 0, 0.0, gauges))
         assert len(history.kept) <= 3600
     times = [sample.at for sample in history.kept]
     assert (len(times) > 1800, times[0]) == (True, 0.0)
     assert {later - earlier for earlier, later in itertools.pairwise(times)} == {32.0}
     assert times[-1] >= 20 * 3600 - 32
+    assert [sample.at for sample in history.kept if sample.rss_bytes == 900] == [54_321 // 32 * 32]
+    assert [sample.at for sample in history.kept if sample.gauges.get("queue") == 7] == [12_345 // 32 * 32]
+    assert math.isnan(history.kept[0].gauges["queue"])
 
 
 async def test_the_history_is_bounded_and_nothing_of_it_remains() -> None:
@@ -134,7 +139,7 @@ async def test_the_history_is_bounded_and_nothing_of_it_remains() -> None:
         first = monitor.samples[0]
         await asyncio.sleep(0.3)
         assert 3 <= len(monitor.samples) <= 5
-        assert (monitor.samples[0], monitor.samples[-1]) == (first, monitor.newest)
+        assert (monitor.samples[0].at, monitor.samples[-1]) == (first.at, monitor.newest)
     assert (asyncio.all_tasks(), set(threading.enumerate())) == before
     assert [sample.at for sample in monitor.samples] == sorted(sample.at for sample in monitor.samples)
     with pytest.raises(ResourceError):

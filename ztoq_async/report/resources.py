@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ztoq_async.resources.monitor import Sample
+from ztoq_async.resources.samples import Sample
 
 POINTS = 240
 
 
 def resources(samples: Sequence[Sample], peaks: Mapping[str, float]) -> dict[str, Any]:
-    """`seconds` since the engine was opened and, for each, the figures of `series`, the worst of the time before it.
+    """`seconds` since the engine was opened and, for each, the figures of `series`, the highest around that time.
 
     `rss_bytes` are bytes, `loop_lag` is seconds, all others count; a figure that nobody gave is null. `connections` are
     those by host and state when there were most.

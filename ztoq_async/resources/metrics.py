@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 from ztoq_async.errors import SettingsError
 from ztoq_async.resources.breaker import State
 from ztoq_async.resources.gateway import Gateway
-from ztoq_async.resources.monitor import Gauge, ResourceMonitor, Sample, readings
+from ztoq_async.resources.monitor import Gauge, ResourceMonitor, readings
+from ztoq_async.resources.samples import Sample
 from ztoq_async.resources.shield import shielded
 
 CLOSE_SECONDS = 1.0

@@ -6,51 +6,28 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeAlias
 
 from ztoq_async.errors import ResourceError
 from ztoq_async.resources.ownership import check_loop, warn_left_open
+from ztoq_async.resources.samples import History, Sample
 from ztoq_async.resources.thresholds import Alarm, Thresholds, watch
-from ztoq_async.resources.usage import Connections, ProcessUsage, Usage
+from ztoq_async.resources.usage import ProcessUsage, Usage
 
-HISTORY = 3600
+HISTORY = 720
 PROBE_S = 0.1
 SILENT = Thresholds()
 
 Gauge: TypeAlias = Callable[[], float | Mapping[str, float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One look: `at` is seconds since the monitor was entered, `loop_lag` the most seconds that the loop came late.
-
-    `open_files` are all descriptors but sockets; `connections` are remote host and port → state → count.
-    """
-
-    at: float
-    rss_bytes: int
-    open_files: int
-    open_sockets: int
-    connections: Connections
-    tasks: int
-    loop_lag: float
-    gauges: Mapping[str, float] = field(default_factory=dict)
-
-    def figures(self) -> dict[str, float]:
-        """Every number by its name, the gauges' too; `connections` in all."""
-        names = ("rss_bytes", "open_files", "open_sockets", "tasks", "loop_lag")
-        total = sum(sum(states.values()) for states in self.connections.values())
-        return {**{name: getattr(self, name) for name in names}, "connections": total, **self.gauges}
-
-
 class ResourceMonitor:
     """Samples the process every `interval` seconds while entered. An async context manager; one use, one event loop.
 
-    It keeps the peaks, and at most `history` samples of its whole time: when they are full, every other one is dropped
-    and every other one to come. Each of the `thresholds` is logged when it is crossed. A gauge that fails gives NaN and
-    stops nothing.
+    It keeps the peaks, and at most `history` samples of its whole time: when they are full, each two become one that
+    has the highest of every figure, and so do those to come. Each of the `thresholds` is logged when it is crossed. A
+    gauge that fails gives NaN and stops nothing.
     """
 
     def __init__(self, *, interval: float = 1.0, history: int = HISTORY, thresholds: Thresholds = SILENT) -> None:
@@ -95,7 +72,7 @@ class ResourceMonitor:
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """The whole time, oldest first, with the newest sample."""
+        """The whole time, oldest first, and the newest sample."""
         kept = self._history.kept
         return tuple(kept) if self._newest is None or self._newest is kept[-1] else (*kept, self._newest)
 
@@ -147,24 +124,6 @@ class ResourceMonitor:
             if math.isfinite(value) and value > self.peaks.get(name, -math.inf):
                 self.peaks[name] = value
         watch(self.alarms, usage, lag, at)
-
-
-class History:
-    """Samples with the same time between them: when `most` are kept, every other one goes."""
-
-    def __init__(self, most: int) -> None:
-        self.kept: list[Sample] = []
-        self._most = most
-        self._every = 1
-        self._seen = 0
-
-    def add(self, sample: Sample) -> None:
-        if len(self.kept) == self._most and self._seen % self._every == 0:
-            del self.kept[1::2]
-            self._every *= 2
-        if self._seen % self._every == 0:
-            self.kept.append(sample)
-        self._seen += 1
 
 
 async def _lag(loop: asyncio.AbstractEventLoop, seconds: float) -> float:
