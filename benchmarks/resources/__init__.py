@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from benchmarks.measure import Figure, Size
-from benchmarks.resources import monitor, work_queue
+from benchmarks.resources import connections, monitor, sessions, work_queue
 
-MEASURES: tuple[Callable[[Size], Iterable[Figure]], ...] = (work_queue.speed, work_queue.memory, monitor.monitor)
+MEASURES: tuple[Callable[[Size], Iterable[Figure]], ...] = (
+    connections.speed,
+    connections.idle_expiry,
+    sessions.sessions,
+    work_queue.speed,
+    work_queue.memory,
+    monitor.monitor,
+)
 
 
 def figures(size: Size) -> Iterable[Figure]:
