@@ -17,7 +17,7 @@ from ztoq_async.resources.database import Database
 from ztoq_async.store.embedded import EmbeddedPostgres
 
 One: TypeAlias = Callable[[str], Awaitable[None]]
-STATEMENTS = {"empty": "", "select": "SELECT 1", "insert": "INSERT INTO item DEFAULT VALUES"}
+STATEMENTS = {"session": "INSERT INTO item DEFAULT VALUES", "session-empty": ""}
 TASKS = (1, 8)
 ITEMS_PER_SESSION = 20
 AT_LEAST = 0.8
@@ -34,8 +34,8 @@ def sessions(size: Size) -> Iterable[Figure]:
                     return runner.run(_seconds(one, statement, tasks, size.items // ITEMS_PER_SESSION // tasks + 1))
 
                 ratios = speed_ratios(lambda: seconds(ours), lambda: seconds(bare), size.rounds)
-                what = f"session() to acquire() and transaction(), {name}, {tasks} at a time"
-                yield Figure(f"session_{name}_{tasks}", what, ratios, at_least=AT_LEAST)
+                what = f"session() to acquire() and transaction(), {statement[:6] or 'no statement'}, {tasks} at a time"
+                yield Figure(f"{name}-{tasks}", what, ratios, at_least=AT_LEAST)
 
 
 async def _opened(runner: asyncio.Runner, stack: contextlib.ExitStack) -> tuple[One, One]:
