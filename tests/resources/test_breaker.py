@@ -1,6 +1,9 @@
 """Circuit breakers against a small model, and their registry."""
 
 import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -8,84 +11,130 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ztoq_async.errors import CircuitOpen, ResourceError
-from ztoq_async.resources.breaker import LONGEST_OPEN, CircuitBreaker, CircuitEvent, Circuits, State
+from ztoq_async.resources.breaker import (
+    CLEANUP_SECONDS,
+    IDLE_SECONDS,
+    LONGEST_OPEN,
+    CircuitBreaker,
+    CircuitEvent,
+    Circuits,
+    State,
+)
 
 WINDOW, ENOUGH, OPEN_FOR = 4, 2, 1.0
+ENDPOINTS = "GET /x", "GET /y"
 
 
 class Model:
-    """What a circuit should do, in the plainest words."""
+    """One endpoint in the words of the promise: a call counts in the state in which it began, and in no later one."""
 
     def __init__(self) -> None:
-        self.now, self.state, self.last, self.until, self.open_for, self.round = 0.0, "closed", [], 0.0, OPEN_FOR, 0
+        self.wait, self.until, self.used = OPEN_FOR, 0.0, 0.0
+        self.on_their_way: set[int] = set()
+        self.turn("closed")
 
-    def admits(self) -> bool:
-        return self.state == "closed" or (self.state == "open" and self.now >= self.until)
+    def turn(self, state: str) -> None:
+        self.state, self.window, self.current = state, [], set[int]()
 
-    def admit(self) -> int:
-        if self.state == "open":
-            self.state, self.round = "half-open", self.round + 1
-        return self.round
+    def begins(self, call: int, now: float) -> bool:
+        self.used = now
+        if self.state == "open" and now >= self.until:
+            self.turn("half-open")
+        elif self.state != "closed":
+            return False
+        self.current.add(call)
+        self.on_their_way.add(call)
+        return True
 
-    def end(self, begun: int, healthy: bool | None) -> None:
-        if begun != self.round or (self.state == "closed" and healthy is None):
+    def ends(self, call: int, healthy: bool | None, now: float) -> None:
+        self.on_their_way.discard(call)
+        if call not in self.current:
             return
-        self.last = [*self.last, healthy][-WINDOW:]
+        self.window = [*self.window, *([] if healthy is None else [healthy])][-WINDOW:]
         if self.state == "half-open" and healthy:
-            self.state, self.last, self.open_for, self.round = "closed", [], OPEN_FOR, self.round + 1
-        elif self.state == "half-open" or self.last.count(False) >= ENOUGH:
-            if self.state == "half-open" and healthy is False:
-                self.open_for = min(2 * self.open_for, LONGEST_OPEN)
-            if healthy is False:
-                self.until = self.now + self.open_for
-            self.state, self.last, self.round = "open", [], self.round + 1
+            self.wait = OPEN_FOR
+            self.turn("closed")
+        elif self.state == "half-open" or self.window.count(False) >= ENOUGH:
+            self.wait = min(2 * self.wait, LONGEST_OPEN) if self.state == "half-open" and self.window else self.wait
+            self.until = now + self.wait if self.window else self.until
+            self.turn("open")
+
+    def may_go(self, before: float) -> bool:
+        return self.state == "closed" and not self.on_their_way and self.used <= before
 
 
 class CircuitMachine(RuleBasedStateMachine):
-    """Calls begin, end in any order, and time passes: circuit and model agree at every step."""
+    """Calls to two endpoints begin and end in any order, idle circuits are cleaned up, and time passes."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = Model()
+        self.now = self.cleaned = 0.0
+        self.models: dict[str, Model] = {}
         self.events: list[CircuitEvent] = []
-        self.circuit = CircuitBreaker(
-            "GET /x",
-            window=WINDOW,
-            threshold=ENOUGH / WINDOW,
-            open_for=OPEN_FOR,
-            clock=lambda: self.model.now,
-            on_change=self.events.append,
-        )
-        self.running: list[tuple[int, int]] = []
+        self.running: list[tuple[int, str, CircuitBreaker, int]] = []
+        self.calls = itertools.count()
+        self.circuits = Circuits(self.make, lambda: self.now)
+        self.circuits.on_change = self.events.append
+        self.runner = asyncio.Runner()
 
-    @rule()
-    def begin(self) -> None:
-        if self.model.admits():
-            self.running.append((self.circuit.admit(), self.model.admit()))
+    def make(self, name: str) -> CircuitBreaker:
+        settings = {"window": WINDOW, "threshold": ENOUGH / WINDOW, "open_for": OPEN_FOR}
+        return CircuitBreaker(name, **settings, clock=lambda: self.now)
+
+    def in_loop(self, work: Callable[[], Any]) -> Any:
+        async def run() -> Any:
+            return work()
+
+        return self.runner.run(run())
+
+    def teardown(self) -> None:
+        self.runner.close()
+
+    def forget(self, idle: float) -> int:
+        gone = [name for name, model in self.models.items() if model.may_go(self.now - idle)]
+        for name in gone:
+            del self.models[name]
+        self.cleaned = self.now
+        return len(gone)
+
+    @rule(name=st.sampled_from(ENDPOINTS))
+    def begin(self, name: str) -> None:
+        if name not in self.models and self.now >= self.cleaned + CLEANUP_SECONDS:
+            self.forget(IDLE_SECONDS)
+        model, call = self.models.setdefault(name, Model()), next(self.calls)
+        circuit = self.in_loop(lambda: self.circuits.of(name))
+        if model.begins(call, self.now):
+            self.running.append((call, name, circuit, circuit.admit()))
         else:
             with pytest.raises(CircuitOpen) as caught:
-                self.circuit.admit()
+                circuit.admit()
             assert 0 < caught.value.retry_after <= LONGEST_OPEN
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), healthy=st.sampled_from([True, False, False, None]))
     def end(self, data: st.DataObject, healthy: bool | None) -> None:
         index = data.draw(st.integers(0, len(self.running) - 1))
-        ours, models = self.running.pop(index)
-        self.circuit.record(ours, healthy)
-        self.model.end(models, healthy)
+        call, name, circuit, admitted = self.running.pop(index)
+        circuit.record(admitted, healthy)
+        self.models[name].ends(call, healthy, self.now)
 
-    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 2.0, 40.0]))
+    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 2.0, 40.0, 301.0]))
     def wait(self, seconds: float) -> None:
-        self.model.now += seconds
+        self.now += seconds
+
+    @rule(idle=st.sampled_from([0.0, 1.5, 300.0]))
+    def clean_up(self, idle: float) -> None:
+        assert self.in_loop(lambda: CircuitBreaker.cleanup_idle_circuits(idle)) == self.forget(idle)
 
     @invariant()
     def agree(self) -> None:
-        assert self.circuit.state.value == self.model.state
-        assert self.circuit.is_idle == (self.model.state == "closed" and not self.running)
-        states = [State.CLOSED, *(event.after for event in self.events)]
-        assert [event.before for event in self.events] == states[:-1]
-        assert states[-1] is self.circuit.state
+        assert {circuit.name: circuit.state for circuit in self.circuits} == {
+            name: model.state for name, model in self.models.items()
+        }
+        for name, model in self.models.items():
+            told = [event for event in self.events if event.name == name]
+            assert [event.before for event in told] == ["closed", *(event.after for event in told)][:-1]
+            assert model.state == (told[-1].after if told else "closed")
 
 
 TestCircuit = CircuitMachine.TestCase
@@ -130,23 +179,36 @@ async def test_those_who_wait_are_woken_when_the_circuit_closes() -> None:
     await asyncio.wait_for(asyncio.gather(*waiting), 1)
 
 
-async def test_cleaning_up_removes_only_closed_circuits_that_idle() -> None:
-    """An open circuit, one with a call on its way and one used lately all stay."""
+async def test_a_new_circuit_lets_those_go_that_idle() -> None:
+    """Endpoints without number leave no circuits without number: those long unused make room."""
     now = 0.0
-    circuits = Circuits(lambda name: CircuitBreaker(name, window=1, threshold=1.0, clock=lambda: now), lambda: now)
-    circuits.of("idle")
-    circuits.of("busy").admit()
-    opened = circuits.of("open")
-    opened.record(opened.admit(), False)
-    recent = circuits.of("recent")
-    now = 301.0
-    recent.record(recent.admit(), True)
-    assert CircuitBreaker.cleanup_idle_circuits() == 1
-    assert {circuit.name for circuit in circuits} == {"busy", "open", "recent"}
-    assert CircuitBreaker.cleanup_idle_circuits() == 0
+    circuits = Circuits(lambda name: CircuitBreaker(name, clock=lambda: now), lambda: now)
+    for number in range(2000):
+        now += 1.0
+        circuits.of(str(number))
+    assert len(list(circuits)) <= IDLE_SECONDS + CLEANUP_SECONDS
 
 
-def test_cleaning_up_outside_a_loop_is_a_named_error() -> None:
-    """There is nothing to clean where no loop runs, and saying so is better than doing nothing."""
+async def test_a_listener_that_fails_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The change has happened, the probe is let through, and the log tells of the listener."""
+    now = 0.0
+
+    def fails(event: CircuitEvent) -> None:
+        raise ValueError(event.after)
+
+    circuit = CircuitBreaker("x", window=1, threshold=1.0, open_for=1.0, clock=lambda: now, on_change=fails)
+    circuit.record(circuit.admit(), False)
+    now = 1.0
+    circuit.record(circuit.admit(), True)
+    assert circuit.state is State.CLOSED
+    assert caplog.text.count("a listener failed") == 3
+
+
+async def test_circuits_belong_to_one_loop() -> None:
+    """Use from another loop, or from a thread without one, is a named error; so is cleaning up where no loop runs."""
+    circuits = Circuits()
+    circuits.of("x")
+    with pytest.raises(ResourceError, match="another event loop or thread"):
+        await asyncio.to_thread(circuits.of, "x")
     with pytest.raises(ResourceError, match=r"asyncio\.run"):
-        CircuitBreaker.cleanup_idle_circuits()
+        await asyncio.to_thread(CircuitBreaker.cleanup_idle_circuits)
