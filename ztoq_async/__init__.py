@@ -41,6 +41,7 @@ from ztoq_async.resources.limiter import AdaptiveRate
 from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.resources.pools import WorkerPools
 from ztoq_async.resources.process_pool import ProcessPool
+from ztoq_async.resources.thresholds import Thresholds
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.settings import load as load_settings
@@ -80,6 +81,7 @@ __all__ = [
     "SourceError",
     "StoreBusy",
     "StoreError",
+    "Thresholds",
     "Unauthorised",
     "Unreachable",
     "WorkQueue",

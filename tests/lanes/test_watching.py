@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -33,6 +34,13 @@ def read(text):
     return {(one.name, *sorted(one.labels.items())): one.value for one in samples}
 
 
+def documented():
+    """The names and labels of the table of metrics."""
+    page = Path(__file__).parents[2] / "docs" / "configuration.md"
+    rows = re.findall(r"^\| `(ztoq_\w+)` \| (.*?) ?\| ", page.read_text(), re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+
+
 async def scraped(port):
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
         return read(await answer.text())
@@ -58,7 +66,7 @@ async def scraped_at_most(port):
 async def test_a_run_is_seen_by_prometheus_and_by_status_while_it_goes_on(move):
     """Counters only grow and end as the report's calls; the queue, the pools and the hosts are there; then the port is.
 
-    No record's key, no token is in what Prometheus reads.
+    No record's key, no token is in what Prometheus reads, and the table of the documents names all of it.
     """
     port = free_port()
     async with move.engine(monitor={"sample_s": 0.05, "metrics_port": port}) as engine:
@@ -70,6 +78,8 @@ async def test_a_run_is_seen_by_prometheus_and_by_status_while_it_goes_on(move):
         text = engine.metrics().decode()
         with pytest.raises(aiohttp.ClientConnectorError):
             await scraped(port)
+    seen = {name: {label for label, _ in labels} for name, *labels in {**first, **read(text)}}
+    assert seen == documented()
     calls = report["calls"]
     last = read(text)
     assert total(last, "ztoq_requests_total", ("service", "zephyr")) == calls["zephyr"]
