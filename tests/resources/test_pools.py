@@ -93,7 +93,9 @@ async def test_no_thread_is_left() -> None:
     before = threading.enumerate()
     async with WorkerPools(html=3, files=2) as pools:
         assert await asyncio.gather(*(pools.run("html", pow, 2, n) for n in range(20))) == [2**n for n in range(20)]
-        assert threading.enumerate() == before
+        for number in range(300):
+            assert await pools.run("html", abs, -number) == number
+            assert threading.enumerate() == before
         with pytest.raises(TimeoutError):
             await pools.run("files", time.sleep, 0.1, timeout=0.01)
     assert threading.enumerate() == before

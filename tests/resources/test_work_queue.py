@@ -198,6 +198,23 @@ async def test_a_cancelled_reader_or_producer_takes_nothing_away() -> None:
     assert sorted(read) == [0, 1, 3, 4]
 
 
+async def test_who_asks_for_a_result_in_vain_takes_it_from_nobody() -> None:
+    """Two ask for one ticket, one gives up: the other gets the completion."""
+    gate = asyncio.Event()
+
+    async def gated(number: int) -> int:
+        await gate.wait()
+        return number
+
+    async with queue_of(gated) as queue:
+        ticket = await queue.put(3)
+        asking = [asyncio.create_task(queue.result(ticket)) for _ in range(2)]
+        await asyncio.sleep(0)
+        asking[0].cancel()
+        gate.set()
+        assert (await asyncio.wait_for(asking[1], 1)).value == 3
+
+
 async def test_a_reader_cancelled_at_its_turn_passes_it_on() -> None:
     """The one that is cancelled just when a completion is ready does not swallow it."""
     readers: list[asyncio.Future[Completion[int, int]]] = []
@@ -367,6 +384,7 @@ async def test_stop_is_bounded_when_a_worker_ignores_it(monkeypatch: pytest.Monk
     async with queue_of(deaf, workers=1, task_timeout=60) as queue:
         tickets = [await queue.put(number) for number in range(3)]
         waiting = asyncio.create_task(queue.result(tickets[0]))
+        readers = [asyncio.create_task(anext(queue, None)) for _ in range(5)]
         await asyncio.sleep(0)
         began = time.monotonic()
         with pytest.warns(ResourceWarning, match="1 workers of a WorkQueue ignored"):
@@ -374,9 +392,10 @@ async def test_stop_is_bounded_when_a_worker_ignores_it(monkeypatch: pytest.Monk
         assert time.monotonic() - began < 1
         await asyncio.wait_for(queue.join(), 1)
         assert (await waiting).state is Ended.CANCELLED
+        read = await asyncio.wait_for(asyncio.gather(*readers), 1)
+        assert [completion and completion.item for completion in read] == [1, 2, 0, None, None]
         release.set()
     assert queue.statistics().ended == {Ended.CANCELLED: 3}
-    assert [completion.item async for completion in queue] == [1, 2, 0]
 
 
 async def test_a_worker_that_fills_its_own_queue_is_told() -> None:
