@@ -1,6 +1,7 @@
 """A second pair of eyes on a PostgreSQL server, for tests of what others see."""
 
 import asyncio
+import contextlib
 
 
 class Onlooker:
@@ -33,3 +34,14 @@ class Onlooker:
 async def insert(session, number):
     """One row."""
     await session.execute("INSERT INTO note VALUES ($1)", number)
+
+
+@contextlib.asynccontextmanager
+async def entered(scope):
+    """A time limit of either library, by `async with`."""
+    if hasattr(scope, "__aenter__"):
+        async with scope:
+            yield
+    else:
+        with scope:
+            yield

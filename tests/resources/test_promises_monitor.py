@@ -130,3 +130,10 @@ async def test_before_it_is_entered_there_is_no_sample():
             await monitor.__aenter__()
     with pytest.raises(ResourceError):
         await monitor.__aenter__()
+
+
+@pytest.mark.parametrize("interval", [0, -1.0])
+def test_a_monitor_without_a_pause_cannot_be_made(interval):
+    """It would do nothing but look."""
+    with pytest.raises((ValueError, ResourceError)):
+        ResourceMonitor(interval=interval)

@@ -9,6 +9,7 @@ from ztoq_async import (
     CircuitBreaker,
     ConnectionPool,
     Database,
+    ProcessPool,
     ResourceError,
     ResourceMonitor,
     WorkerPools,
@@ -125,6 +126,13 @@ async def test_pools_of_threads():
         assert await refused(calls) == []
         assert pools.statistics()["files"].begun == 0
         assert await pools.run("files", int) == 0
+
+
+async def test_a_pool_of_processes():
+    """The same; its processes are begun by one loop."""
+    async with ProcessPool(1) as pool:
+        calls = {"run": lambda: pool.run(int), "enter": lambda: inside(pool)}
+        assert await refused(calls) == []
 
 
 async def test_a_monitor():

@@ -10,7 +10,7 @@ import pytest
 from peers import Peer, answers, answers_slowly, asked, connections, eventually, resets, says, stalls
 from yarl import URL
 
-from ztoq_async import ConnectionPool, close_connection_pools
+from ztoq_async import ConnectionPool, ResourceError, close_connection_pools
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"
 HUGE = b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 100_000
@@ -206,3 +206,10 @@ def test_pools_of_a_loop_that_died_are_nobodys_business_any_more():
     with pytest.warns(ResourceWarning):
         forgotten.clear()
         gc.collect()
+
+
+@pytest.mark.parametrize("options", [{"limit": 0}, {"limit": -1}, {"limit_per_host": -1}, {"idle_timeout": -1.0}])
+def test_a_pool_without_bound_cannot_be_made(options):
+    """Neither an unbounded pool nor one in which every request waits for ever."""
+    with pytest.raises((ValueError, ResourceError)):
+        ConnectionPool(**options)

@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-import gc
 import random
 import warnings
 
 import anyio
 import asyncpg
 import pytest
-from onlooker import Onlooker, insert
+from onlooker import Onlooker, entered, insert
 
 from ztoq_async import Database, ResourceError, StoreError
 from ztoq_async.store.embedded import EmbeddedPostgres
@@ -42,13 +41,16 @@ async def onlooker(dsn):
 async def test_a_block_that_ends_is_committed_and_one_that_fails_is_not(dsn, onlooker):
     """Whatever leaves the block, an Exception or not, undoes all of it; the error comes out as it was."""
 
-    class Odd(BaseException):
-        pass
-
     async with Database(dsn, max_size=1) as database:
         async with database.session() as session:
             await insert(session, 1)
-        errors = [ValueError(), Odd(), GeneratorExit(), StopAsyncIteration(), ExceptionGroup("x", [OSError()])]
+        errors = [
+            ValueError(),
+            BaseException(),
+            GeneratorExit(),
+            StopAsyncIteration(),
+            ExceptionGroup("x", [OSError()]),
+        ]
         for number, error in enumerate(errors):
             with pytest.raises(BaseException) as caught:
                 async with database.session() as session:
@@ -64,15 +66,9 @@ async def test_a_time_out_around_a_session_rolls_it_back(dsn, onlooker, scope):
     """asyncio's or anyio's, in the midst of a statement: nothing is kept, and the connection works on."""
     async with Database(dsn, max_size=1) as database:
         with contextlib.suppress(TimeoutError):
-            async with contextlib.AsyncExitStack() as outer:
-                limit = scope(0.1)
-                if scope is asyncio.timeout:
-                    await outer.enter_async_context(limit)
-                else:
-                    outer.enter_context(limit)
-                async with database.session() as session:
-                    await insert(session, 5)
-                    await session.fetchval("SELECT pg_sleep(20)")
+            async with entered(scope(0.1)), database.session() as session:
+                await insert(session, 5)
+                await session.fetchval("SELECT pg_sleep(20)")
         assert (await onlooker.calm(), await onlooker.notes()) == (True, [])
         async with asyncio.timeout(2), database.session() as session:
             assert await session.fetchval("SELECT 1") == 1
@@ -130,12 +126,10 @@ async def test_cancelled_at_any_moment_a_session_is_all_or_nothing(dsn, onlooker
         for first in range(0, 300, 4):
             await asyncio.gather(*(one(first + more) for more in range(4)))
         assert await onlooker.calm()
-        counts = database.statistics()
-        assert (counts.in_use, counts.waiting) == (0, 0)
-        async with asyncio.timeout(3):
-            for _ in range(4):
-                async with database.session() as session:
-                    assert await session.fetchval("SELECT txid_current_if_assigned() IS NULL")
+        assert database.statistics().in_use == 0
+        for _ in range(4):
+            async with asyncio.timeout(3), database.session() as session:
+                assert await session.fetchval("SELECT txid_current_if_assigned() IS NULL")
     kept = await onlooker.notes()
     begun = {number for number in kept if number < 100_000}
     assert begun == {number - 200_000 for number in kept if number >= 200_000}
@@ -192,7 +186,6 @@ async def test_a_session_left_open_by_a_finished_task_is_undone_and_told(dsn, on
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always")
             await asyncio.create_task(forgets(), name="forgetful")
-            gc.collect()
             async with asyncio.timeout(3), database.session() as session:
                 assert await session.fetchval("SELECT count(*) FROM note") == 0
         told = [str(one.message) for one in heard if issubclass(one.category, ResourceWarning)]
@@ -237,3 +230,20 @@ async def test_no_free_connection_is_a_named_error_in_time(dsn):
             assert await session.fetchval("SELECT 1") == 1
         async with asyncio.timeout(1), database.session() as session:
             assert await session.fetchval("SELECT 2") == 2
+
+
+async def test_a_connection_that_the_server_ends_costs_its_own_session_alone(dsn, onlooker):
+    """Killed in the midst: nothing of it is kept, its error comes out, and the database works on."""
+    async with Database(dsn, max_size=2) as database:
+        with pytest.raises((StoreError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            async with database.session() as session:
+                await insert(session, 8)
+                pid = await session.fetchval("SELECT pg_backend_pid()")
+                await onlooker.connection.execute("SELECT pg_terminate_backend($1)", pid)
+                await session.fetchval("SELECT pg_sleep(5)")
+        async with asyncio.timeout(5):
+            for number in range(4):
+                async with database.session() as session:
+                    await insert(session, number)
+        assert (await onlooker.calm(), await onlooker.notes()) == (True, [0, 1, 2, 3])
+        assert database.statistics().in_use == 0
