@@ -8,6 +8,7 @@ import aiohttp
 import prometheus_client
 import pytest
 from aiohttp import web
+from looking import looked
 from prometheus_client.parser import text_string_to_metric_families
 
 from ztoq_async.errors import NotFound, SettingsError
@@ -82,7 +83,7 @@ async def test_the_samples_figures_have_names_with_units():
             monitor.register("http", lambda: {"idle": 3, "in_use": 4})
             monitor.register("queue", lambda: {"read.waiting": 5})
             monitor.register("mine.own", lambda: 6)
-            await asyncio.sleep(0.2)
+            await looked(monitor)
             async with served(Metrics(monitor, gauges={"lane": lambda: {"write.done": 7}}), "127.0.0.1", 0) as port:
                 values, _ = await scraped(port)
                 assert values["ztoq_resident_memory_bytes",] == monitor.newest.rss_bytes

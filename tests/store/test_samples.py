@@ -5,6 +5,7 @@ import contextlib
 import logging
 
 import pytest
+from looking import looked
 
 from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.resources.thresholds import Thresholds
@@ -28,7 +29,7 @@ async def monitor():
 
 async def appeared(store, number):
     """The sample of the pass, once there is one."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (found := await last_sample(store, number)) is None:  # noqa: ASYNC110 - another connection writes it
             await asyncio.sleep(0.01)
     return found
@@ -42,7 +43,7 @@ async def rows(store):
 async def test_the_newest_sample_is_there_while_the_engine_works(store, number, monitor):
     """Figures, connections, peaks and warnings, young and not the last; after the end the last one, said to be so."""
     assert await last_sample(store, number) is None
-    await asyncio.sleep(0.1)
+    await looked(monitor)
     async with kept(monitor, store, number):
         found = await appeared(store, number)
     assert (found["ended"], found["newest"]["queue.read.waiting"]) == (False, 3)
@@ -60,8 +61,9 @@ async def test_a_long_run_has_one_row(store, number, monitor, monkeypatch):
     for _ in range(2):
         async with kept(monitor, store, number):
             first = await appeared(store, number)
-            await asyncio.sleep(0.3)
-            assert (await last_sample(store, number))["seconds"] > first["seconds"]
+            async with asyncio.timeout(20):
+                while (await last_sample(store, number))["seconds"] <= first["seconds"]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
     assert await rows(store) == 1
 
 
@@ -72,7 +74,7 @@ async def test_a_sample_that_cannot_be_written_ends_nothing(store, number, monit
     with caplog.at_level(logging.INFO, "ztoq_async"):
         async with store.session() as session:
             await session.execute("LOCK TABLE resource_sample IN ACCESS EXCLUSIVE MODE")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await in_another_task(kept(monitor, store, number))
         async with store.session() as session:
             await session.execute("DROP TABLE resource_sample")
