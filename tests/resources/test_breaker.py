@@ -167,6 +167,31 @@ async def test_a_cancelled_probe_makes_room_for_the_next() -> None:
     assert circuit.state is State.CLOSED
 
 
+async def test_the_pause_doubles_while_probes_fail_and_is_short_again_after_a_success() -> None:
+    """A second, two, four … at most 30; once closed, the next opening begins with a second."""
+    now = 0.0
+    circuit = CircuitBreaker("x", window=1, threshold=1.0, open_for=1.0, clock=lambda: now)
+    for healthy, pause in [
+        (False, 1),
+        (False, 2),
+        (False, 4),
+        (False, 8),
+        (False, 16),
+        (False, 30),
+        (False, 30),
+        (True, 0),
+    ]:
+        circuit.record(circuit.admit(), healthy)
+        if pause:
+            with pytest.raises(CircuitOpen) as caught:
+                circuit.admit()
+            assert caught.value.retry_after == pause
+            now += pause
+    circuit.record(circuit.admit(), False)
+    now += 1.0
+    circuit.admit()
+
+
 async def test_those_who_wait_are_woken_when_the_circuit_closes() -> None:
     """Waiting ends with the probe's success, not with the time-out."""
     now = 0.0

@@ -15,6 +15,8 @@ from ztoq_async.errors import CircuitOpen, ResourceError
 from ztoq_async.resources.ownership import check_loop
 
 LONGEST_OPEN = 30.0
+TIMER_SLACK = 0.005
+"""A loop's timer may ring so many seconds early (uvloop counts milliseconds), which would cost a try."""
 IDLE_SECONDS = 300.0
 """After so long without a call a closed circuit may be forgotten."""
 CLEANUP_SECONDS = 60.0
@@ -111,7 +113,7 @@ class CircuitBreaker:
     async def wait(self, seconds: float) -> None:
         """Waits until the circuit closes, for at most so many seconds."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds + TIMER_SLACK):
                 await self._closed.wait()
         except TimeoutError:
             pass

@@ -171,7 +171,7 @@ def _in_pieces(body: bytes | None) -> bytes | io.BytesIO | None:
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """The whole body, after which the connection is free again; one that is not read to its end is closed."""
+    """The whole body; its connection is free again after its end, and closed where it is not read so far."""
     length = response.content_length
     if length is not None and length <= most and "Content-Encoding" not in response.headers:
         return await response.read()
@@ -181,7 +181,6 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
         async for part in response.content.iter_any():
             size += len(part)
             if size > most:
-                response.close()
                 raise AnswerTooLarge(f"the answer is larger than {most} bytes")
             parts.append(part)
     return b"".join(parts)
