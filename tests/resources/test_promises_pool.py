@@ -14,7 +14,6 @@ from ztoq_async import ConnectionPool, ResourceError, close_connection_pools
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf"
 HUGE = b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 100_000
-NEITHER = b"SSH-2.0-OpenSSH_9.6\r\n"
 KINDS = {
     "reset": (1000, resets),
     "half an answer": (1000, says(HALF)),
@@ -22,7 +21,7 @@ KINDS = {
     "never answers": (1000, stalls),
     "too large": (1000, says(HUGE, stalls)),
     "hangs up": (200, says(b"")),
-    "not HTTP": (200, says(NEITHER, stalls)),
+    "not HTTP": (200, says(b"SSH-2.0-OpenSSH_9.6\r\n", stalls)),
     "half a head": (200, says(b"HTTP/1.1 200", stalls)),
     "endless head": (100, says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, stalls)),
     "endless 1xx": (100, says(b"HTTP/1.1 102 Processing\r\n\r\n" * 20, stalls)),
@@ -213,3 +212,39 @@ def test_a_pool_without_bound_cannot_be_made(options):
     """Neither an unbounded pool nor one in which every request waits for ever."""
     with pytest.raises((ValueError, ResourceError)):
         ConnectionPool(**options)
+
+
+async def alerts(reader, writer):
+    """Refuses the handshake, as TLS does."""
+    await reader.read(100)
+    writer.write(b"\x15\x03\x03\x00\x02\x02\x28")
+    await reader.read()
+
+
+async def is_not_tls(reader, writer):
+    """Plain HTTP where TLS was asked for."""
+    await reader.read(100)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+    await reader.read()
+
+
+@pytest.mark.parametrize("behave", [stalls, alerts, is_not_tls])
+async def test_tls_that_fails_or_never_comes_leaves_no_socket(behave):
+    """No handshake, an alert, plain HTTP: each request ends in time, and nothing stays open."""
+    async with Peer(behave) as peer, ConnectionPool() as pool:
+        outcomes = await many(pool, peer.url.replace("http:", "https:"), 200, 0.3)
+        assert all(isinstance(one, (aiohttp.ClientError, OSError)) for one in outcomes)
+        assert await eventually(lambda: connections(peer.port) == [])
+        assert pool.statistics().in_use == 0
+
+
+async def test_closing_all_pools_ends_those_that_still_connect():
+    """A request whose handshake never comes is told too, as one that waits for an answer is."""
+    async with Peer(stalls) as peer, ConnectionPool() as pool:
+        connecting = asyncio.create_task(ask(pool, peer.url.replace("http:", "https:"), 8.0))
+        assert await eventually(lambda: connections(peer.port))
+        await close_connection_pools()
+        await asyncio.wait([connecting], timeout=3)
+        left = connections(peer.port)
+        assert isinstance((await asyncio.gather(connecting, return_exceptions=True))[0], Exception)
+        assert left == []
