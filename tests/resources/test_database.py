@@ -108,6 +108,34 @@ async def test_a_cancelled_nested_session_leaves_the_outer_one_usable(database):
     assert await items(database) == [1, 3]
 
 
+async def test_a_nested_session_with_a_swallowed_error_leaves_the_outer_one_usable(database):
+    """Its end says that it is not kept, and undoes it."""
+    async with database.session() as session:
+        await insert(session, 1)
+        with pytest.raises(asyncpg.InFailedSQLTransactionError):
+            async with database.session() as inner:
+                await insert(inner, 2)
+                with pytest.raises(asyncpg.UniqueViolationError):
+                    await insert(inner, 1)
+        await insert(session, 3)
+    assert await items(database) == [1, 3]
+
+
+async def test_a_nested_session_that_cannot_be_undone_is_not_kept_with_the_outer_one(database):
+    """Another task's statement is in the way: the session is cut, and its end says that nothing was kept."""
+    with pytest.raises(StoreError, match="nothing of the session was kept"):
+        async with database.session() as session:
+            await insert(session, 1)
+            with pytest.raises(KeyError):
+                async with database.session() as inner:
+                    await insert(inner, 2)
+                    other = asyncio.create_task(inner.fetchval("SELECT pg_sleep(0.2)"))
+                    await asyncio.sleep(0.05)
+                    raise KeyError
+            await asyncio.gather(other, return_exceptions=True)
+    assert await items(database) == []
+
+
 async def test_each_task_has_its_own_connection(database):
     """A child task's session is not part of its parent's transaction."""
     async with database.session() as session:

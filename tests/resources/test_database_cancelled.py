@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 
+import anyio
 import asyncpg
 import pytest
 from postgres import HARMS, insert, running, watching
@@ -179,6 +181,16 @@ async def test_a_cancellation_during_commit_is_raised_after_it(database, watch, 
         await task
     now = database.statistics()
     assert (await watch.items(), now.committed - before, now.in_use, now.unknown) == ([1], 1, 0, 0)
+
+
+async def test_a_connection_remembers_nothing_of_the_cancelled_sessions_that_it_served(database):
+    """It serves for days: what waited for its return goes with the session."""
+    for _ in range(3):
+        with anyio.move_on_after(0.02):
+            async with database.session() as session:
+                await session.execute("SELECT pg_sleep(60)")
+    gc.collect()
+    assert not [thing for thing in gc.get_objects() if isinstance(thing, Ending)]
 
 
 @pytest.mark.usefixtures("slow_commit")

@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import signal
+import time
 
 import anyio
 import asyncpg
@@ -12,6 +13,7 @@ import pytest
 from postgres import insert, items, running, watching
 
 from ztoq_async.errors import StoreError
+from ztoq_async.resources import connection, transaction
 from ztoq_async.resources.database import Database
 
 
@@ -75,6 +77,23 @@ async def test_server_killed_in_the_middle_of_a_session_is_a_store_error(server,
 def kill_postmaster(folder):
     with open(f"{folder}/postmaster.pid") as file:  # noqa: PTH123
         os.kill(int(file.readline()), signal.SIGKILL)
+
+
+async def test_a_server_that_hangs_holds_a_cancelled_session_for_release_s_only(database, watch, monkeypatch):
+    """It neither acknowledges the cancellation nor answers a ROLLBACK: the connection is cut."""
+    for module in (connection, transaction):
+        monkeypatch.setattr(module, "RELEASE_S", 0.5)
+    with anyio.move_on_after(60) as scope:
+        async with database.session() as session:
+            pid = await session.fetchval("SELECT pg_backend_pid()")
+            os.kill(pid, signal.SIGSTOP)
+            scope.deadline = anyio.current_time() + 0.1
+            started = time.perf_counter()
+            await session.fetchval("SELECT 1")
+    assert time.perf_counter() - started < 1.5
+    assert (database.statistics().rolled_back, database.statistics().size) == (1, 0)
+    os.kill(pid, signal.SIGCONT)
+    await watch.quiet(0)
 
 
 class Storm:

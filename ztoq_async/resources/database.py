@@ -106,8 +106,8 @@ class Database:
         finally:
             self._cut(pool)
             self._loop = None
-            if self._transactions.ending:
-                await shielded(self._ended(), timeout=CLOSE_S)
+            if ending := set(self._transactions.ending):
+                await shielded(asyncio.wait(ending), timeout=CLOSE_S)
 
     def session(self) -> AbstractAsyncContextManager[Session]:
         """A transaction: committed when the block ends, rolled back on an exception, a time-out and a cancellation.
@@ -155,9 +155,6 @@ class Database:
         if own is not None:
             await own.abandon()
         await pool.close()
-
-    async def _ended(self) -> None:
-        await asyncio.wait(self._transactions.ending)
 
     def _cut(self, pool: Pool) -> None:
         for task in self._transactions.open:

@@ -70,26 +70,22 @@ class Transaction:
         await self._end("ROLLBACK", RELEASE_S)
 
     async def abandon(self) -> None:
-        """Roll back what nobody has ended, and tell; nothing when it is over."""
+        """Tell that nobody has ended it, and roll it back; nothing when it is over."""
         if not self.blocks:
             return
         self._others.left_open += 1
         name = self.task.get_name()
         try:
-            await self.roll_back()
-        finally:
             log.warning("a database session of task %s was left open: it is rolled back", name)
             warn_left_open(f"database session of task {name}", self.session)
+        finally:  # the warning may be an error
+            await self.roll_back()
 
     async def savepoint(self) -> str:
-        """The name of a new one. A cancellation is raised after it is undone."""
+        """The name of a new one."""
         self._names += 1
         name = f"ztoq_{self._names}"
-        try:
-            await self._shielded(f"SAVEPOINT {name}")
-        except asyncio.CancelledError:
-            await self.undo(name)
-            raise
+        await self._shielded(f"SAVEPOINT {name}")
         return name
 
     async def release(self, name: str) -> None:
