@@ -1,4 +1,4 @@
-"""The clients of both services: made from settings, lists that hold one page, closed by whoever owns the connections."""
+"""The clients of both services: made from settings, lists that hold one page, connections closed by their owner."""
 
 import asyncio
 
@@ -103,9 +103,8 @@ async def test_first_calls_at_once_open_one_pool(settings):
 async def test_a_list_is_read_a_page_at_a_time(settings):
     """The next page is asked for when the one before has been used up, and leaving early asks for no more."""
     async with ZephyrClient(settings.zephyr) as client:
-        seen = []
-        async for case in client.get_test_cases(settings.zephyr.project):
-            seen.append((case.key, asked(client)))
+        cases = client.get_test_cases(settings.zephyr.project)
+        seen = [(case.key, asked(client)) async for case in cases]
     assert len({key for key, _ in seen}) == CASES
     assert [calls for _, calls in seen] == [1 + number // PAGE for number in range(CASES)]
 
