@@ -9,6 +9,7 @@ from peers import Peer, connections, eventually, stalls
 from yarl import URL
 
 from ztoq_async import (
+    CircuitBreaker,
     ConnectionPool,
     QTestClient,
     ResourceError,
@@ -176,3 +177,13 @@ async def test_two_may_read_the_same_list_at_once(settings):
 
         whole, part, again = await asyncio.gather(read(1000), read(13), read(1000))
     assert (len(set(whole)), whole, part) == (100, again, whole[:13])
+
+
+async def test_idle_circuits_of_a_client_can_be_forgotten(settings):
+    """The chapter's synchronous call removes them, once; the client goes on with new ones."""
+    async with ZephyrClient(settings.zephyr) as client:
+        assert [one.key async for one in client.get_projects()]
+        assert CircuitBreaker.cleanup_idle_circuits(idle=3600.0) == 0
+        assert CircuitBreaker.cleanup_idle_circuits(idle=0.0) >= 1
+        assert CircuitBreaker.cleanup_idle_circuits(idle=0.0) == 0
+        assert [one.key async for one in client.get_projects()]
