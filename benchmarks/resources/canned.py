@@ -27,7 +27,7 @@ ANSWER = b"\r\n".join(
         BODY,
     ]
 )
-HELD_SECONDS = 4.0
+HELD_SECONDS = 2.0
 """How long the answer to a path that begins with /held is held back."""
 
 

@@ -185,19 +185,17 @@ class Gateway:
 
     def _heed(self, answer: Answer, sent: float) -> None:
         """What an answer says about this host's pace, its month and our token."""
-        if answer.status == 429:
-            self.rate.refused(sent, outcomes.retry_after(answer.headers))
-        else:
-            self.rate.accepted()
-        if answer.status == 503:
-            self.rate.pause(outcomes.retry_after(answer.headers) or 0.0)
         remaining = answer.headers.get("x-ratelimit-remaining-month", "")
         if remaining.isdecimal():
             self._month_remaining = int(remaining)
         if answer.status == 429:
+            self.rate.refused(sent, outcomes.retry_after(answer.headers))
             self._check_quota()
-        elif answer.status != 401:
-            self._header_worked = True
+            return
+        self.rate.accepted()
+        self._header_worked = self._header_worked or answer.status != 401
+        if answer.status == 503:
+            self.rate.pause(outcomes.retry_after(answer.headers) or 0.0)
 
     def _check_open(self) -> None:
         if self._closed:

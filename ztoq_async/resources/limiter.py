@@ -78,13 +78,15 @@ class AdaptiveRate:
                 self._adapt()
                 limiter = self._limiter
                 await limiter.acquire()
-                if limiter is self._limiter and not self.paused:
+                if limiter is self._limiter and (now := self._clock()) >= self._paused_until:
                     self._taken += 1
-                    return self._clock()
+                    return now
 
     def accepted(self) -> None:
         """A call was answered with something other than 429."""
         self._empty_refusals = 0
+        if self._known:
+            return
         part = int(self._clock() / self._window * _SLICES)
         if self._slices and self._slices[-1][0] == part:
             self._slices[-1] = (part, self._slices[-1][1] + 1)
