@@ -394,6 +394,7 @@ async def test_stop_is_bounded_when_a_worker_ignores_it(monkeypatch: pytest.Monk
         assert (await waiting).state is Ended.CANCELLED
         read = await asyncio.wait_for(asyncio.gather(*readers), 1)
         assert [completion and completion.item for completion in read] == [1, 2, 0, None, None]
+        await asyncio.wait_for(queue.close(), 1)
         release.set()
     assert queue.statistics().ended == {Ended.CANCELLED: 3}
 

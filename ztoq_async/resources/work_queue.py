@@ -139,7 +139,10 @@ class WorkQueue(Generic[Item, Value]):
         return self._completions.read()
 
     async def close(self) -> None:
-        """Takes no more items, works off those that wait, ends the workers; may be called again."""
+        """Takes no more items, works off those that wait, ends the workers; may be called again.
+
+        A worker that ignores its time-out holds this up, as it does `join`; `stop` does not wait for it.
+        """
         self._check_outside()
         self._left = True
         self._shut()
@@ -162,6 +165,7 @@ class WorkQueue(Generic[Item, Value]):
         if self._tasks:
             self._cancel(list(self._open))
             words = f"{len(self._tasks)} workers of a WorkQueue ignored their cancellation for {STOP_SECONDS:.0f} s"
+            self._tasks.clear()  # left behind: nobody waits for them again
             warnings.warn(words, ResourceWarning, stacklevel=2)
 
     def statistics(self) -> QueueStatistics:
