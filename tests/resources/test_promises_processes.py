@@ -157,11 +157,15 @@ async def test_leaving_leaves_no_process_thread_or_descriptor(end):
     work = []
     async with ProcessPool(1) as pool:
         await pool.run(same, 1)  # what the interpreter begins once and keeps
+    while threading.active_count() > 1:  # noqa: ASYNC110 - the interpreter's own, which waits for a child's end
+        await asyncio.sleep(0.01)
     before = (len(children()), threading.active_count(), psutil.Process().num_fds())
     async with asyncio.timeout(8):
         await asyncio.gather(asyncio.create_task(use()), return_exceptions=True)
         outcomes = await asyncio.gather(*work, return_exceptions=True)
     assert all(isinstance(one, BaseException) for one in outcomes)
+    while threading.active_count() > 1:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
     assert (len(children()), threading.active_count(), psutil.Process().num_fds()) == before
 
 

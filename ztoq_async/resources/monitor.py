@@ -32,8 +32,8 @@ class ResourceMonitor:
 
     def __init__(self, *, interval: float = 1.0, history: int = HISTORY, thresholds: Thresholds = SILENT) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
-        if history < 2:
-            raise ValueError("history must be at least 2: the first sample and the newest")
+        if history < 2 or not 0 < interval < math.inf:
+            raise ValueError("interval must be seconds above 0, history at least 2: the first sample and the newest")
         self.alarms: tuple[Alarm, ...] = thresholds.alarms()
         self.peaks: dict[str, float] = {}
         self._interval = interval

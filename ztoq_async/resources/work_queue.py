@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -54,8 +55,8 @@ class WorkQueue(Generic[Item, Value]):
     ) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._left = False
-        if workers < 1 or max_queue_size < 1 or task_timeout <= 0:
-            raise ValueError("workers and max_queue_size must be at least 1, task_timeout above 0")
+        if workers < 1 or max_queue_size < 1 or not 0 < task_timeout < math.inf:
+            raise ValueError("workers and max_queue_size must be at least 1, task_timeout seconds above 0")
         self._worker = worker
         self._workers = workers
         self._size = max_queue_size
