@@ -246,6 +246,16 @@ async def test_a_connection_that_dies_before_commit_is_a_store_error(database, w
     assert (await watch.items(), now.unknown, now.rolled_back) == ([], 0, 1)
 
 
+async def test_a_connection_that_is_still_in_its_transaction_is_not_given_to_the_next(server, watch):
+    """An ending that ended nothing: the connection is cut, and its rows are not the next session's."""
+    async with asyncpg.create_pool(server.dsn, min_size=0, max_size=1, connection_class=PooledConnection) as pool:
+        lease = Lease(pool, await pool.acquire())
+        await lease.connection.execute("BEGIN; INSERT INTO item VALUES (1)")
+        await lease.give_back(Ending("SELECT 1", timeout=5))
+        assert pool.get_size() == 0
+        assert await pool.fetchval("SELECT count(*) FROM item") == 0
+
+
 async def test_a_connection_that_has_served_long_enough_commits_before_it_is_closed(server, watch):
     """asyncpg closes it instead of cleaning it, after so many queries: the transaction is not lost with it."""
     options = {"min_size": 0, "max_size": 1, "max_queries": 2, "connection_class": PooledConnection}

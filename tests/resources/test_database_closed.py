@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import logging
+import os
+import signal
 import time
 
 import pytest
@@ -43,6 +45,35 @@ async def test_closing_does_not_wait_for_a_session_of_its_own_task(server, watch
     assert time.perf_counter() - started < 2
     await watch.quiet(0)
     assert await watch.items() == []
+
+
+async def test_closing_ends_everything_also_where_warnings_are_errors(server, watch):
+    """The ResourceWarning comes out of the block, and no connection stays."""
+    with pytest.raises(ResourceWarning, match="left open"):
+        async with Database(server.dsn) as database:
+            await insert(await database.session().__aenter__(), 1)
+    await watch.quiet(0)
+    assert await watch.items() == []
+
+
+async def test_closing_cuts_a_rollback_that_hangs(server, watch, monkeypatch):
+    """A server that does not answer holds neither the closing nor a task."""
+    monkeypatch.setattr(module, "CLOSE_S", 0.2)
+
+    async def forget():
+        session = await database.session().__aenter__()
+        pid = await session.fetchval("SELECT pg_backend_pid()")
+        os.kill(pid, signal.SIGSTOP)
+        return pid
+
+    with pytest.warns(ResourceWarning, match="left open"):
+        async with Database(server.dsn) as database:
+            pid = await asyncio.create_task(forget())
+            started = time.perf_counter()
+    assert time.perf_counter() - started < 2
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    os.kill(pid, signal.SIGCONT)
+    await watch.quiet(0)
 
 
 async def test_closing_waits_for_the_sessions_that_are_being_rolled_back(server, watch):

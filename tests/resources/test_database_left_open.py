@@ -97,6 +97,22 @@ async def test_a_block_that_ends_after_its_task_is_a_named_error(database, watch
     assert database.statistics().left_open == 1
 
 
+async def test_a_block_that_ends_just_after_its_task_is_told_once(database, watch):
+    """Its rollback and its late end come at the same moment: one of them does it."""
+    block = database.session()
+
+    async def forget():
+        await insert(await block.__aenter__(), 1)
+
+    with pytest.warns(ResourceWarning, match="left open") as told, pytest.raises(ResourceError, match="rolled back"):
+        await asyncio.create_task(forget())
+        await block.__aexit__(None, None, None)
+    await settled(database)
+    await asyncio.sleep(0)
+    assert (len(told), database.statistics().left_open) == (1, 1)
+    assert await watch.items() == []
+
+
 async def test_a_session_belongs_to_the_task_that_began_it(database, watch):
     """Left in another task it is rolled back, with a named error there and for its owner."""
     entered, left = asyncio.Event(), asyncio.Event()

@@ -96,6 +96,20 @@ async def test_a_server_that_hangs_holds_a_cancelled_session_for_release_s_only(
     await watch.quiet(0)
 
 
+async def test_a_server_that_hangs_does_not_hide_the_error_of_a_session(database, watch, monkeypatch):
+    """ROLLBACK gets no answer: the block's own error comes out, the connection is cut."""
+    for module in (connection, transaction):
+        monkeypatch.setattr(module, "RELEASE_S", 0.2)
+    with pytest.raises(KeyError):
+        async with database.session() as session:
+            pid = await session.fetchval("SELECT pg_backend_pid()")
+            os.kill(pid, signal.SIGSTOP)
+            raise KeyError
+    assert (database.statistics().rolled_back, database.statistics().size) == (1, 0)
+    os.kill(pid, signal.SIGCONT)
+    await watch.quiet(0)
+
+
 class Storm:
     """Sessions of many tasks, cancelled and cut at moments of chance, and what each was told."""
 

@@ -114,8 +114,8 @@ class Lease:
         except asyncio.CancelledError:
             await self._released(ending)
             raise
-        except BROKEN:
-            cut(self.connection)
+        except BROKEN:  # asyncpg has cut it
+            pass
 
     async def _released(self, ending: Ending) -> None:
         """Until asyncpg has given the connection back, with which it goes on by itself."""
