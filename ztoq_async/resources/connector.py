@@ -48,6 +48,8 @@ class ConnectionPool:
     def __init__(
         self, *, limit: int = 100, limit_per_host: int = 0, idle_timeout: float = 60.0, max_body: int = 64 * 2**20
     ) -> None:
+        if limit < 1 or limit_per_host < 0 or idle_timeout < 0 or max_body < 1:
+            raise ValueError("limit and max_body must be at least 1, limit_per_host and idle_timeout at least 0")
         self._limit = limit
         self._limit_per_host = limit_per_host
         self._idle_timeout = idle_timeout

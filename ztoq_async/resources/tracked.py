@@ -31,6 +31,7 @@ class TrackedConnector(aiohttp.TCPConnector):
         later = 2 * idle_timeout + 10
         super().__init__(limit=limit, limit_per_host=limit_per_host, keepalive_timeout=later)
         self.hosts = Hosts(idle_timeout)
+        self._connecting: set[asyncio.Timeout] = set()
         self._sweeper: asyncio.TimerHandle | None = None
         self._sweeps_at = inf
 
@@ -45,15 +46,13 @@ class TrackedConnector(aiohttp.TCPConnector):
             raise ConnectionLost("the connection broke before the answer")
         if monotonic() >= self._sweeps_at:  # the loop is late: no request goes over a connection that is overdue
             self._sweep()
-        if self.limit and not use.host.idle:  # aiohttp does not count idle connections
-            _abort(self.hosts.excess(self.limit))
         try:
-            connection = await super().connect(req, traces, timeout)
+            if use.host.idle:
+                connection = await super().connect(req, traces, timeout)
+            else:
+                connection = await self._connect_anew(req, traces, timeout)
         except Exception:
             use.host.failed += 1
-            raise
-        except asyncio.CancelledError:
-            self._explain_cancellation()
             raise
         self._begin(use, connection)
         return connection
@@ -73,9 +72,28 @@ class TrackedConnector(aiohttp.TCPConnector):
         """Ends every connection at once, without a word to the peer, who may not answer; and the sweep."""
         if self._sweeper is not None:
             self._sweeper.cancel()
+        for scope in self._connecting:
+            scope.reschedule(0.0)
         for host in self.hosts:
             _abort([*host.busy, *host.idle])
             host.idle.clear()
+
+    async def _connect_anew(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """Waits for a place and connects; given up when the pool closes."""
+        _abort(self.hosts.excess(self.limit))  # aiohttp does not count idle connections
+        scope = asyncio.timeout(None)
+        self._connecting.add(scope)
+        try:
+            async with scope:
+                return await super().connect(req, traces, timeout)
+        except TimeoutError:
+            if scope.expired():
+                raise ResourceError("this ConnectionPool was closed while a request waited for a connection") from None
+            raise
+        finally:
+            self._connecting.discard(scope)
 
     def _begin(self, use: Use, connection: Connection) -> None:
         wire = connection.protocol
@@ -98,12 +116,6 @@ class TrackedConnector(aiohttp.TCPConnector):
         if since is not None:
             host.closed_by_peer(monotonic() - since)
             self._sweep_by(host.next_due())
-
-    def _explain_cancellation(self) -> None:
-        """aiohttp cancels those who wait for a connection when it closes; nobody else did: that is an error."""
-        task = asyncio.current_task()
-        if self.closed and task is not None and not task.cancelling():
-            raise ResourceError("this ConnectionPool was closed while a request waited for a connection")
 
     def _sweep_by(self, due: float) -> None:
         """Sees to it that the sweep runs then, or earlier."""
