@@ -104,6 +104,7 @@ class Transaction:
             cut(self._lease.connection)
 
     async def _shielded(self, statement: str) -> None:
+        """To its end, since cancelling it at the server could hit what the outer block does next."""
         await shielded(self._lease.connection.execute(statement), timeout=RELEASE_S)
 
     async def _end(self, statement: str, timeout: float) -> Ending:
