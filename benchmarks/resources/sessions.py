@@ -19,7 +19,8 @@ from ztoq_async.store.embedded import EmbeddedPostgres
 One: TypeAlias = Callable[[str], Awaitable[None]]
 STATEMENTS = {"session": "INSERT INTO item DEFAULT VALUES", "session-empty": ""}
 TASKS = (1, 8)
-ITEMS_PER_SESSION = 20
+ITEMS_PER_SESSION = 100
+TURNS = 5  # a round is many short turns: others on the machine slow both sides alike
 AT_LEAST = 0.8
 
 
@@ -33,7 +34,7 @@ def sessions(size: Size) -> Iterable[Figure]:
                 def seconds(one: One, tasks: int = tasks, statement: str = statement) -> float:
                     return runner.run(_seconds(one, statement, tasks, size.items // ITEMS_PER_SESSION // tasks + 1))
 
-                ratios = speed_ratios(lambda: seconds(ours), lambda: seconds(bare), size.rounds)
+                ratios = speed_ratios(lambda: seconds(ours), lambda: seconds(bare), size.rounds * TURNS)
                 what = f"session() to acquire() and transaction(), {statement[:6] or 'no statement'}, {tasks} at a time"
                 yield Figure(f"{name}-{tasks}", what, ratios, at_least=AT_LEAST)
 

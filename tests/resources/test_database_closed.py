@@ -122,7 +122,7 @@ async def test_a_database_that_is_thrown_away_open_warns_and_is_closed(server, w
     database = Database(server.dsn)
     await database.__aenter__()
     await items(database)
-    with pytest.warns(ResourceWarning, match="this database was left open"):
+    with pytest.warns(ResourceWarning, match="this Database was left open"):
         del database
         gc.collect()
     await watch.quiet(0)
@@ -139,7 +139,7 @@ def test_a_database_whose_loop_is_closed_warns_too(server):
         return database
 
     database = asyncio.run(forget())
-    with pytest.warns(ResourceWarning, match="this database was left open"):
+    with pytest.warns(ResourceWarning, match="this Database was left open"):
         del database
         gc.collect()
 

@@ -167,10 +167,10 @@ class Database:
         if self._pool is not None and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed, and its connections with it
                 self._loop.call_soon_threadsafe(self._pool.terminate)
-            warn_left_open("database", self)
+            warn_left_open("Database", self)
 
     def _checked(self) -> Pool:
-        check_loop(self._loop if self._pool is not None else None, "database")
+        check_loop(self._loop if self._pool is not None else None, "Database")
         assert self._pool is not None
         return self._pool
 
