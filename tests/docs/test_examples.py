@@ -49,7 +49,7 @@ async def test_every_example_runs_as_it_stands(example, postgres, tmp_path):
         (tmp_path / "ztoq.toml").write_text(SETTINGS.format(zephyr=both.zephyr, qtest=both.qtest))
         environment = {**os.environ, "DATABASE_URL": postgres.dsn}
         (tmp_path / "example.py").write_text(example)
-        command = [sys.executable, "-W", "error", "-X", "dev", "example.py"]
+        command = [sys.executable, "-W", "error", "example.py"]
         done = await asyncio.to_thread(
             subprocess.run, command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
         )

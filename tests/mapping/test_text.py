@@ -3,7 +3,7 @@
 import html
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
@@ -32,6 +32,7 @@ def test_any_markup_is_the_same_as_itself(markup):
 
 
 @given(MARKUP)
+@example("<script>x</script><pre>\n\n\nline</pre>")
 def test_cleaning_twice_changes_nothing_more(markup):
     """Control characters, forbidden markup and parameters are gone after the first time."""
     once = text.cleaned(text.without_control(markup))
@@ -41,6 +42,11 @@ def test_cleaning_twice_changes_nothing_more(markup):
     escaped = text.without_parameters(markup)
     assert text.without_parameters(escaped) == escaped
     assert "[~" not in escaped
+
+
+def test_cleaning_drops_no_empty_line_of_a_preformatted_text():
+    """The first line end after `<pre>` is syntax; those after it are the text's."""
+    assert text.cleaned("<script>x</script><pre>\n\n\nline</pre>") == "<pre>\n\n\nline</pre>"
 
 
 @given(MARKUP)

@@ -5,6 +5,7 @@ import gc
 import itertools
 import logging
 import math
+import mmap
 import resource
 import socket
 import threading
@@ -28,11 +29,12 @@ async def test_it_sees_what_the_process_uses(tmp_path: Path) -> None:
         server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
         sleeper = asyncio.create_task(asyncio.sleep(60))
         with (tmp_path / "open").open("w"):
-            ballast = bytearray(b"x") * 50_000_000
+            ballast = mmap.mmap(-1, 50_000_000)  # new pages, whatever the heap has left over
+            ballast.write(b"x" * len(ballast))
             time.sleep(0.2)  # noqa: ASYNC251 - blocks the loop on purpose
             await looked(monitor)
             last = monitor.newest
-        del ballast
+        ballast.close()
         sleeper.cancel()
         server.close()
         await server.wait_closed()

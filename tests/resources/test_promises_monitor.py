@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import logging
 import math
-import os
+import mmap
 import time
 
 import psutil
@@ -35,7 +35,8 @@ async def test_it_sees_memory_files_sockets_tasks_and_hosts(tmp_path):
             stack.callback(writer.close)
         for _ in range(30):
             stack.callback(asyncio.create_task(asyncio.sleep(60)).cancel)
-        block = bytearray(os.urandom(1 << 20)) * 40
+        block = stack.enter_context(contextlib.closing(mmap.mmap(-1, 40 << 20)))  # new pages, not the heap's old ones
+        block.write(b"x" * len(block))
         sample = await until(monitor, lambda one: sum(one.connections.get(host, {}).values()) == 10)
         assert sample.open_files >= before.open_files + 20
         assert sample.open_sockets >= before.open_sockets + 20

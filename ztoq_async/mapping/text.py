@@ -17,6 +17,7 @@ _SUSPECT = re.compile(r"<\s*(script|iframe|object|embed)|\bon[a-z]+\s*=", re.IGN
 _IGNORED = re.compile("[\x00-\x20]+")  # what browsers skip in the scheme of an address
 _SCRIPT = "javascript:"
 _TAG_OR_ENTITY = re.compile(r"<[a-zA-Z/!][^>]*>|&(#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
+_FIRST_LINE = re.compile(r"(<(?:pre|listing|textarea)(?:\s[^<>]*)?>)(?=\n)")
 _PARAMETER = re.compile(r"\[~")
 _BLOCKS = frozenset({"p", "div", "br"})
 _INLINE = frozenset(
@@ -61,7 +62,7 @@ def cleaned(markup: str) -> str:
     """The markup without what is forbidden; everything else that it has stays, of an embedded page its address."""
     kept = _without_forbidden(markup)
     if holds_forbidden(kept) or _without_forbidden(kept) != kept:
-        return nh3.clean(markup)  # two parsers disagree about this markup: only the plainest of it is safe
+        return _serialised(nh3.clean(markup))  # two parsers disagree about this markup: only the plainest of it is safe
     return kept
 
 
@@ -76,13 +77,20 @@ def _without_forbidden(markup: str) -> str:
         if node.tag not in _FORBIDDEN and node.tag != "style":
             names = {name for name in node.attributes if name and not name.startswith("on")}
             attributes.setdefault(str(node.tag), set()).update(names)
-    return nh3.clean(
-        body.inner_html or "",
-        tags=set(attributes),
-        attributes=attributes,
-        link_rel=None,
-        url_schemes=set(nh3.ALLOWED_URL_SCHEMES) | {"data"},
+    return _serialised(
+        nh3.clean(
+            _serialised(body.inner_html),
+            tags=set(attributes),
+            attributes=attributes,
+            link_rel=None,
+            url_schemes=set(nh3.ALLOWED_URL_SCHEMES) | {"data"},
+        )
     )
+
+
+def _serialised(markup: str | None) -> str:
+    """What a parser wrote, to be read again: reading drops a line end right after these tags, so it is doubled."""
+    return _FIRST_LINE.sub(r"\1\n", markup or "")
 
 
 def closed(markup: str) -> str:
@@ -98,7 +106,7 @@ def balanced(markup: str) -> str:
     body = LexborHTMLParser(f"<body>{markup}{after}").body
     if body is None or after not in body.text():
         return as_html(markup)
-    found = (body.inner_html or "").replace(after, "")
+    found = _serialised(body.inner_html).replace(after, "")
     return found if _ends(found) else as_html(markup)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from enum import StrEnum
 from weakref import WeakKeyDictionary, WeakSet
 
 from ztoq_async.errors import CircuitOpen, ResourceError
-from ztoq_async.resources.ownership import check_loop
+from ztoq_async.resources.ownership import check_loop, loop_here
 
 LONGEST_OPEN = 30.0
 TIMER_SLACK = 0.005
@@ -48,7 +49,8 @@ class CircuitBreaker:
 
     Opens when, of the last `window` calls, the share `threshold` failed. After `open_for` seconds (doubled after each
     probe that fails, to at most 30 s) exactly one call is let through as a probe; its success closes the circuit.
-    Every call that `admit` lets through ends with one `record`.
+    Every call that `admit` lets through ends with one `record`. It belongs to the event loop of its first call, if
+    there is one then.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class CircuitBreaker:
         clock: Callable[[], float] = time.monotonic,
         on_change: Callable[[CircuitEvent], None] | None = None,
     ) -> None:
+        if window < 1 or not 0 < threshold <= 1 or not 0 < open_for < math.inf:
+            raise ValueError("window must be at least 1, threshold above 0 and at most 1, open_for seconds above 0")
         self.name = name
         self.state = State.CLOSED
         self.last_used = clock()
@@ -75,14 +79,13 @@ class CircuitBreaker:
         self._closed = asyncio.Event()
         self._closed.set()
         self._running = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @staticmethod
     def cleanup_idle_circuits(idle: float = IDLE_SECONDS) -> int:
         """Removes the closed circuits of the running loop that were not used for `idle` seconds; gives their number."""
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise ResourceError("circuits belong to an event loop: clean up inside asyncio.run(...)") from None
+        if (loop := loop_here()) is None:
+            raise ResourceError("circuits belong to an event loop: clean up inside asyncio.run(...)")
         return sum(circuits.cleanup(idle) for circuits in list(_circuits.get(loop, ())))
 
     @property
@@ -92,6 +95,8 @@ class CircuitBreaker:
 
     def admit(self) -> int:
         """Lets a call through and gives its generation, for `record`. Raises CircuitOpen with the seconds to wait."""
+        self._loop = self._loop or loop_here()
+        self._check_loop()
         self.last_used = now = self._clock()
         if self.state is State.OPEN and now >= self._opened_at + self._open_for:
             self._enter(State.HALF_OPEN)
@@ -112,11 +117,16 @@ class CircuitBreaker:
 
     async def wait(self, seconds: float) -> None:
         """Waits until the circuit closes, for at most so many seconds."""
+        self._check_loop()
         try:
             async with asyncio.timeout(seconds + TIMER_SLACK):
                 await self._closed.wait()
         except TimeoutError:
             pass
+
+    def _check_loop(self) -> None:
+        if self._loop is not None:  # else it is used without a loop
+            check_loop(self._loop, "CircuitBreaker")
 
     def _refusal(self, now: float) -> CircuitOpen:
         wait = self._open_for if self.state is State.HALF_OPEN else self._opened_at + self._open_for - now

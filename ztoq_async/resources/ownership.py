@@ -8,15 +8,19 @@ import warnings
 from ztoq_async.errors import ResourceError
 
 
+def loop_here() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs in this thread, None without one."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def check_loop(loop: asyncio.AbstractEventLoop | None, what: str) -> None:
     """Raises ResourceError unless `loop` is the one that runs here: `what` is used elsewhere, or is not open."""
     if loop is None:
         raise ResourceError(f"this {what} is not open: use it inside `async with`")
-    try:
-        running = asyncio.get_running_loop()
-    except RuntimeError:
-        running = None
-    if running is not loop:
+    if loop_here() is not loop:
         raise ResourceError(f"this {what} belongs to another event loop or thread: open one in each loop")
 
 

@@ -12,7 +12,7 @@ import asyncpg
 
 from ztoq_async.errors import ResourceError, StoreError
 from ztoq_async.resources.connection import BROKEN, RELEASE_S, Ending, Lease, cut
-from ztoq_async.resources.ownership import warn_left_open
+from ztoq_async.resources.ownership import loop_here, warn_left_open
 from ztoq_async.resources.reaching import GONE, raise_named
 from ztoq_async.resources.session import Session
 from ztoq_async.resources.shield import shielded
@@ -199,7 +199,9 @@ class Block:
 
 
 def running_task() -> asyncio.Task[Any]:
-    """The task that runs here."""
+    """The task that runs here; ResourceError in a thread without an event loop."""
+    if loop_here() is None:
+        raise ResourceError("a database session belongs to a task of the event loop that opened its database")
     task = asyncio.current_task()
     assert task is not None, "a coroutine runs in a task"
     return task
