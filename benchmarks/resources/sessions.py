@@ -19,8 +19,8 @@ from ztoq_async.store.embedded import EmbeddedPostgres
 One: TypeAlias = Callable[[str], Awaitable[None]]
 STATEMENTS = {"session": "INSERT INTO item DEFAULT VALUES", "session-empty": ""}
 TASKS = (1, 8)
-ITEMS_PER_SESSION = 100
-TURNS = 5  # a round is many short turns: others on the machine slow both sides alike
+ITEMS_PER_SESSION = 25
+TURNS = 2  # a round is several turns: others on the machine slow both sides alike
 AT_LEAST = 0.8
 
 
