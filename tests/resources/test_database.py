@@ -6,25 +6,11 @@ import time
 import anyio
 import asyncpg
 import pytest
-from postgres import insert, items, running, watching
+from postgres import insert, items
 
 from ztoq_async.errors import ResourceError, StoreError
 from ztoq_async.resources import reaching
 from ztoq_async.resources.database import Database
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One server for this module's tests."""
-    with running(tmp_path_factory.mktemp("database")) as server:
-        yield server
-
-
-@pytest.fixture
-async def watch(server):
-    """The look from outside."""
-    async with watching(server) as watch:
-        yield watch
 
 
 @pytest.fixture

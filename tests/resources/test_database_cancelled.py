@@ -8,25 +8,11 @@ import itertools
 import anyio
 import asyncpg
 import pytest
-from postgres import HARMS, insert, running, watching
+from postgres import HARMS, insert
 
 from ztoq_async.errors import StoreError
 from ztoq_async.resources.connection import Ending, Lease, PooledConnection
 from ztoq_async.resources.database import Database
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One server for this module's tests."""
-    with running(tmp_path_factory.mktemp("cancelled")) as server:
-        yield server
-
-
-@pytest.fixture
-async def watch(server):
-    """The look from outside."""
-    async with watching(server) as watch:
-        yield watch
 
 
 @pytest.fixture

@@ -8,25 +8,11 @@ import signal
 import time
 
 import pytest
-from postgres import insert, items, running, watching
+from postgres import insert, items
 
 from ztoq_async.errors import ResourceError, StoreError
 from ztoq_async.resources import database as module
 from ztoq_async.resources.database import Database
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """One server for this module's tests."""
-    with running(tmp_path_factory.mktemp("closed")) as server:
-        yield server
-
-
-@pytest.fixture
-async def watch(server):
-    """The look from outside."""
-    async with watching(server) as watch:
-        yield watch
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 import anyio
 import asyncpg
 import pytest
-from postgres import insert, items, running, watching
+from postgres import insert, items, running
 
 from ztoq_async.errors import StoreError
 from ztoq_async.resources import connection, transaction
@@ -19,16 +19,9 @@ from ztoq_async.resources.database import Database
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """One server for this module's tests."""
+    """One server for this module's tests, which kill it."""
     with running(tmp_path_factory.mktemp("lost")) as server:
         yield server
-
-
-@pytest.fixture
-async def watch(server):
-    """The look from outside."""
-    async with watching(server) as watch:
-        yield watch
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -21,21 +20,11 @@ from ztoq_async.errors import (
     Unauthorised,
     Unreachable,
 )
-from ztoq_async.resources import outcomes, tries
+from ztoq_async.resources import outcomes
 from ztoq_async.resources.calls import Attempt, Call
 from ztoq_async.resources.connector import ConnectionPool
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff in milliseconds."""
-    monkeypatch.setattr(tries, "FIRST_BACKOFF", 0.002)
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[ConnectionPool]:
-    async with ConnectionPool() as pool:
-        yield pool
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 async def test_a_good_answer_comes_back_whole(pool: ConnectionPool) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,17 +22,7 @@ from ztoq_async.resources.calls import Call
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.limiter import AdaptiveRate
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff in milliseconds."""
-    monkeypatch.setattr(tries, "FIRST_BACKOFF", 0.002)
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[ConnectionPool]:
-    async with ConnectionPool() as pool:
-        yield pool
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 async def test_an_endpoint_that_is_down_gets_one_probe_and_then_all_calls(pool: ConnectionPool) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import client_exceptions, web
@@ -15,21 +14,11 @@ from ztoq_async.errors import (
     Unreachable,
     ZtoqError,
 )
-from ztoq_async.resources import outcomes, tries
+from ztoq_async.resources import outcomes
 from ztoq_async.resources.calls import Call
 from ztoq_async.resources.connector import ConnectionPool
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Backoff in milliseconds."""
-    monkeypatch.setattr(tries, "FIRST_BACKOFF", 0.002)
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[ConnectionPool]:
-    async with ConnectionPool() as pool:
-        yield pool
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.mark.parametrize("body", ["<html>maintenance</html>", '{"id": 1'], ids=["html", "cut"])

@@ -39,6 +39,7 @@ async def test_what_is_meant_for_the_program_ends_it_in_time(error, code):
     assert done.returncode in (code, 130 if code == -2 else code), done.stderr
 
 
+@pytest.mark.slow
 async def test_deaf_workers_cannot_keep_the_queue_open():
     """Workers that ignore their cancellation are left behind after 10 s: stopping and leaving both end, and say so."""
     silence = asyncio.Event()

@@ -12,7 +12,7 @@ import msgspec
 from ztoq_async.errors import ListShifted, NotFound, ServiceError, SourceError
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.store.archive import Archived, Read, Reading
-from ztoq_async.zephyr.client import Page
+from ztoq_async.zephyr.pages import Page
 from ztoq_async.zephyr.sources import Source
 
 TASK_S = 900.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -11,34 +10,17 @@ import msgspec
 from pydantic import SecretStr
 
 from ztoq_async.access import EXAMPLES, LimitSettings, ZephyrSettings
-from ztoq_async.errors import ListShifted, NotFound, Refused, SettingsError, SourceError
+from ztoq_async.errors import NotFound, Refused, SettingsError, SourceError
 from ztoq_async.resources.calls import Attempt, Call
 from ztoq_async.resources.client import ServiceClient
 from ztoq_async.resources.connector import ConnectionPool
+from ztoq_async.zephyr.pages import Page, after, decoded, identity, page_body, says_end
 from ztoq_async.zephyr.records import Folder, Named, Project, ResultRow, Step, TestCase, TestCycle, TestExecution
 
 MOST = 1000
 _WRONG_KIND = 422
 _STEPS = "/testcases/{testCaseKey}/teststeps"
 _RESULTS = "/testexecutions/{testExecutionIdOrKey}/teststeps"
-
-
-class Page(msgspec.Struct, frozen=True):
-    """One page of a list: `cursor` is where the next one begins, None at the end; `total` where the list tells it."""
-
-    values: list[msgspec.Raw]
-    cursor: str | None
-    total: int | None = None
-
-
-class _Answer(msgspec.Struct, rename="camel"):
-    """Both forms of a page (facts.md 1.3): offset lists have `total` and `is_last`, cursor lists `next_start_at_id`."""
-
-    values: list[msgspec.Raw] = []
-    start_at: int = 0
-    total: int | None = None
-    is_last: bool | None = None
-    next_start_at_id: int | None = None
 
 
 class ZephyrClient(ServiceClient):
@@ -70,7 +52,7 @@ class ZephyrClient(ServiceClient):
     async def get_project(self, key: str) -> Project:
         """One project; `NotFound` also where Zephyr Scale is not switched on (facts.md 1.12)."""
         answer = await self.send(Call("GET", f"/projects/{key}", label="/projects/{projectIdOrKey}"))
-        project: Project = _decoded(answer.body, Project)
+        project: Project = decoded(answer.body, Project)
         return project
 
     async def get_projects(self) -> AsyncIterator[Project]:
@@ -104,20 +86,20 @@ class ZephyrClient(ServiceClient):
         """The test cases of a project, newest versions, without steps."""
         async for page in self.cursor_pages("/testcases", (("projectKey", project),)):
             for value in page.values:
-                yield _decoded(value, TestCase)
+                yield decoded(value, TestCase)
 
     async def get_test_cycles(self, project: str) -> AsyncIterator[TestCycle]:
         """The test cycles of a project."""
         async for page in self.cursor_pages("/testcycles", (("projectKey", project),)):
             for value in page.values:
-                yield _decoded(value, TestCycle)
+                yield decoded(value, TestCycle)
 
     async def get_test_executions(self, project: str) -> AsyncIterator[TestExecution]:
         """The executions of a project, without their steps."""
         query = (("projectKey", project), ("includeStepLinks", "true"))
         async for page in self.cursor_pages("/testexecutions", query):
             for value in page.values:
-                yield _decoded(value, TestExecution)
+                yield decoded(value, TestExecution)
 
     async def get_test_steps(self, test_case_key: str) -> AsyncIterator[Step]:
         """The steps of a test case, in their order; `Refused` with status 422 where it has a script instead."""
@@ -134,7 +116,7 @@ class ZephyrClient(ServiceClient):
     ) -> AsyncIterator[Any]:
         async for page in self.pages(path, query, label=label):
             for value in page.values:
-                yield _decoded(value, type_)
+                yield decoded(value, type_)
 
     async def pages(
         self, path: str, query: tuple[tuple[str, str], ...], cursor: str = "", label: str = ""
@@ -148,12 +130,12 @@ class ZephyrClient(ServiceClient):
         start = int(offset or 0)
         while True:
             asked = (*query, ("maxResults", str(MOST)), ("startAt", str(start - bool(before))))
-            answer = _page((await self.send(Call("GET", path, asked, label=label))).body)
-            values = _after(before, answer.values) if before else answer.values
+            answer = page_body((await self.send(Call("GET", path, asked, label=label))).body)
+            values = after(before, answer.values) if before else answer.values
             start += len(values)
             rest = answer.total is not None and start < answer.total
-            last = not answer.values or (answer.is_last is not False and not rest and _says_end(answer))
-            before = _identity(values[-1]) if values else ""  # a page of one row has no room for the overlap
+            last = not answer.values or (answer.is_last is not False and not rest and says_end(answer))
+            before = identity(values[-1]) if values else ""  # a page of one row has no room for the overlap
             yield Page(values, None if last else f"{start}:{before}", answer.total)
             if last:
                 return
@@ -170,7 +152,7 @@ class ZephyrClient(ServiceClient):
         while True:
             try:
                 asked = (*query, ("limit", str(MOST)), ("startAtId", start))
-                answer = _page((await self.send(Call("GET", f"{path}/nextgen", asked))).body)
+                answer = page_body((await self.send(Call("GET", f"{path}/nextgen", asked))).body)
             except NotFound:
                 if start != "0":
                     raise
@@ -242,46 +224,3 @@ def _other_kind() -> Any:
         if error.status == _WRONG_KIND:
             raise _OtherKind from error
         raise
-
-
-class _Identified(msgspec.Struct):
-    """A row's own id; steps have none."""
-
-    id: int | None = None
-
-
-def _identity(row: msgspec.Raw) -> str:
-    try:
-        return str(msgspec.json.decode(row, type=_Identified).id or "")
-    except msgspec.DecodeError:
-        return ""
-
-
-def _after(before: str, values: list[msgspec.Raw]) -> list[msgspec.Raw]:
-    if not values or _identity(values[0]) != before:
-        raise ListShifted(f"the list has another row where {before} was")
-    return values[1:]
-
-
-def _says_end(answer: _Answer) -> bool:
-    return answer.is_last is True or answer.total is not None
-
-
-def _decoded(body: bytes | msgspec.Raw, type_: type[Any]) -> Any:
-    try:
-        return msgspec.json.decode(body, type=type_)
-    except msgspec.DecodeError as error:
-        raise SourceError(f"Zephyr Scale answered something else than a {type_.__name__.strip('_')}: {error}") from None
-
-
-def _page(body: bytes) -> _Answer:
-    """A page. Where one row holds half a character (a text cut within an emoji), the others must not suffer for it."""
-    try:
-        return msgspec.json.decode(body, type=_Answer)
-    except msgspec.DecodeError:
-        with contextlib.suppress(ValueError, AttributeError):
-            page = json.loads(body)
-            rows = [msgspec.Raw(json.dumps(row).encode()) for row in page.pop("values", [])]
-            rest: _Answer = msgspec.convert(page, _Answer)
-            return msgspec.structs.replace(rest, values=rows)
-        return _decoded(body, _Answer)  # type: ignore[no-any-return]

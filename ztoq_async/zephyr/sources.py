@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from ztoq_async.errors import SettingsError
-from ztoq_async.zephyr.client import Page, ZephyrClient
+from ztoq_async.zephyr.client import ZephyrClient
+from ztoq_async.zephyr.pages import Page
 from ztoq_async.zephyr.places import age, case_key, place
 from ztoq_async.zephyr.records import Folder, Named, TestCase, TestCycle, TestExecution
 
