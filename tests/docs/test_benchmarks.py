@@ -27,6 +27,8 @@ def test_every_benchmark_gives_its_figures():
     for figure in figures:
         assert 0 < figure["least"] <= figure["value"] <= figure["most"]
         assert figure["what"]
+    page = (ROOT / "docs" / "resource-management.md").read_text(encoding="utf-8")
+    assert [figure["name"] for figure in figures[1:] if f"`{figure['name']}`" not in page] == []
     bounds = [figure for figure in figures if "at_least" in figure or "at_most" in figure]
     assert len(bounds) >= 6
 
