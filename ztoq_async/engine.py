@@ -91,7 +91,7 @@ class Engine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._loop = None
-        await self._stack.aclose()
+        await self._stack.__aexit__(kind, error, trace)
 
     def __del__(self) -> None:
         if getattr(self, "_loop", None):

@@ -5,6 +5,7 @@ import gc
 import http.cookies
 import ssl
 import time
+import traceback
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,13 @@ from yarl import URL
 
 from ztoq_async.errors import ResourceError
 from ztoq_async.resources import connector
-from ztoq_async.resources.connector import ConnectionPool, close_connection_pools, environment_proxy
+from ztoq_async.resources.connector import (
+    ConnectionPool,
+    Proxy,
+    ProxyRefused,
+    close_connection_pools,
+    environment_proxy,
+)
 
 
 @asynccontextmanager
@@ -228,8 +235,32 @@ async def test_closing_does_not_wait_for_a_peer_that_reads_nothing_more(monkeypa
 
 
 def test_the_proxy_of_the_environment_is_used_but_for_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTPS_PROXY counts, NO_PROXY excepts."""
+    """HTTPS_PROXY counts, NO_PROXY excepts; a password is kept apart from the URL."""
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", "internal.example")
-    assert environment_proxy(URL("https://qtest.example/api")) == "http://proxy.example:3128"
+    assert environment_proxy(URL("https://qtest.example/api")) == Proxy("http://proxy.example:3128")
     assert environment_proxy(URL("https://internal.example/api")) is None
+    monkeypatch.setenv("https_proxy", "http://user:p%40ss@proxy.example:3128")
+    found = environment_proxy(URL("https://qtest.example/api"))
+    assert found == Proxy("http://proxy.example:3128", {"Proxy-Authorization": "Basic dXNlcjpwQHNz"})
+    assert "dXNlcjpwQHNz" not in repr(found)
+
+
+async def test_a_proxy_that_refuses_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy gets the login in its header; no error has it."""
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server, ConnectionPool() as pool:
+        monkeypatch.setenv("https_proxy", f"http://user:p%40ss@127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        url = URL("https://qtest.example/api")
+        with pytest.raises(ProxyRefused, match="407") as caught:
+            await pool.request("GET", url, headers={}, proxy=environment_proxy(url))
+    assert b"Proxy-Authorization: Basic dXNlcjpwQHNz" in asked[0]
+    assert "".join(traceback.format_exception(caught.value)).count("dXNlcjpwQHNz") == 0
+    assert caught.value.__cause__ is None

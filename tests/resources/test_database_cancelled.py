@@ -195,7 +195,7 @@ async def test_a_commit_that_the_server_refuses_comes_out_as_it_is(database, wat
 async def test_a_commit_without_an_answer_in_time_is_said_to_be_unknown(server, watch):
     """`command_timeout` bounds COMMIT too: StoreError, counted as unknown."""
     async with Database(server.dsn, command_timeout=0.1) as impatient:
-        with pytest.raises(StoreError, match="COMMIT did not end within"):
+        with pytest.raises(StoreError, match="COMMIT got no answer"):
             async with impatient.session() as session:
                 await insert(session, 1)
         assert impatient.statistics().unknown == 1
@@ -215,7 +215,7 @@ async def test_a_connection_that_dies_during_commit_is_said_to_be_unknown(databa
     await asyncio.sleep(0.1)
     (pid,) = await watch.states()
     await watch.connection.execute("SELECT pg_terminate_backend($1)", pid)
-    with pytest.raises(StoreError, match="unless it was committing"):
+    with pytest.raises(StoreError, match="COMMIT got no answer"):
         await task
     assert database.statistics().unknown == 1
 

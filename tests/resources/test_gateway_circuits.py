@@ -208,3 +208,38 @@ async def test_a_gateway_belongs_to_one_loop(pool: ConnectionPool) -> None:
         sending = gateway.send(GET)
         with pytest.raises(ResourceError, match="Gateway belongs to another event loop or thread"):
             await asyncio.to_thread(sending.send, None)
+
+
+async def test_a_slow_probe_costs_those_who_wait_no_try(pool: ConnectionPool) -> None:
+    """The probe's answer comes long after the pause: everybody waits for it, and goes through."""
+    seen: list[str] = []
+
+    async def respond(_: web.Request) -> web.Response:
+        seen.append("")
+        if len(seen) <= 2:
+            return web.Response(status=503)
+        if len(seen) == 3:
+            await asyncio.sleep(0.5)
+        return web.json_response({})
+
+    async with service(respond) as url:
+        gateway = gate(pool, url, circuits=circuits(open_for=0.02), tries=3)
+        answers = await asyncio.gather(*(gateway.send(GET) for _ in range(8)))
+    assert {answer.status for answer in answers} == {200}
+
+
+async def test_a_gateway_that_is_closed_lets_no_call_be_tried_again(pool: ConnectionPool) -> None:
+    """What was on its way may be answered; nothing is sent after that."""
+    script = Script(says(500))
+    async with service(script) as url:
+        gateway = gate(pool, url, tries=50)
+        sending = asyncio.create_task(gateway.send(GET))
+        while not script.seen:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        gateway.close()
+        with pytest.raises(ResourceError, match="closed"):
+            await sending
+        sent = len(script.seen)
+        assert sent <= 2
+        await asyncio.sleep(0.1)
+        assert len(script.seen) == sent

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from ztoq_async.errors import ListShifted, NotFound, ServiceError, SourceError
+from ztoq_async.errors import ListShifted, NotFound, ServiceError, SourceError, Unreachable
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.store.archive import Archived, Read, Reading
 from ztoq_async.zephyr.pages import Page
@@ -118,22 +118,28 @@ class Details:
 
     async def _one(self, record: Archived) -> None:
         try:
-            found = (record, await self._fetch(self._run.zephyr, record.record), "")
-        except (NotFound, SourceError, msgspec.DecodeError) as error:
-            found = (record, b"", f"its details cannot be read: {error}")
-        except ServiceError as error:
-            found = await self._lasting(record, error)
+            await self._fetched.put(await self._found(record))
+        except asyncio.CancelledError:  # its time is over; who cancels the run asks for no fault
+            late = f"zephyr: the details of {record.key} were not read within {TASK_S:.0f} s"
+            self._fault = self._fault or Unreachable(late, service="zephyr")
+            raise
         except BaseException as error:
             self._fault = self._fault or error
             raise
-        await self._fetched.put(found)
+
+    async def _found(self, record: Archived) -> Detail:
+        try:
+            return record, await self._fetch(self._run.zephyr, record.record), ""
+        except (NotFound, SourceError, msgspec.DecodeError) as error:
+            return record, b"", f"its details cannot be read: {error}"
+        except ServiceError as error:
+            return await self._lasting(record, error)
 
     async def _lasting(self, record: Archived, error: ServiceError) -> Detail:
         """A record that the service keeps back while it gives others is refused; too many, or silence, end the run."""
         self._lost += 1
         too_many = self._lost > max(MOST_LOST, self._run.lane("read").done * LOST_SHARE)
         if too_many or not (error.status or await self._gives_others()):
-            self._fault = self._fault or error
             raise error
         return record, b"", f"its details cannot be read: {error}"
 

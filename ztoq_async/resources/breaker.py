@@ -156,9 +156,9 @@ class CircuitBreaker:
         self._generation += 1
         self._outcomes.clear()
         self._failures = 0
-        if state is State.CLOSED:
-            self._closed.set()
-        else:
+        if state is State.CLOSED or before is State.HALF_OPEN:
+            self._closed.set()  # whoever waits looks again
+        if state is not State.CLOSED:
             self._closed.clear()
         if self.on_change is not None:
             try:

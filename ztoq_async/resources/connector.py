@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
@@ -32,6 +34,18 @@ _open_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[ConnectionPool
 
 class AnswerTooLarge(aiohttp.ClientError):
     """The answer's body is larger than the pool reads."""
+
+
+class ProxyRefused(aiohttp.ClientConnectionError):
+    """The proxy gave no connection to the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy's URL without user and password, which aiohttp's errors would quote, and those as a header."""
+
+    url: str
+    login: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class ConnectionPool:
@@ -105,7 +119,7 @@ class ConnectionPool:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
         fence: Callable[[], None] | None = None,
         timeout: float = 60.0,
     ) -> Answer:
@@ -119,6 +133,8 @@ class ConnectionPool:
             raise ResourceError("this ConnectionPool is closed")
         check_loop(self._loop, "ConnectionPool")
         assert session is not None
+        if proxy is not None and url.scheme == "http":  # no tunnel: the proxy reads the request itself
+            headers = {**headers, **proxy.login}
         use = Use(self._connector.hosts.of(url), time.monotonic() + timeout, fence)
         token = use_of_request.set(use)
         try:
@@ -128,7 +144,8 @@ class ConnectionPool:
                 headers=headers,
                 data=_in_pieces(body),
                 allow_redirects=False,
-                proxy=proxy,
+                proxy=None if proxy is None else proxy.url,
+                proxy_headers=None if proxy is None else proxy.login,
                 timeout=_until_connected(timeout),
             )
             if keep_alive := response.headers.get("Keep-Alive"):
@@ -137,6 +154,8 @@ class ConnectionPool:
             if use.late:  # a body that ends with its connection looks whole when we cut it
                 raise TimeoutError(f"no whole answer within {timeout} s")
             return Answer(response.status, content, response.headers, time.monotonic())
+        except aiohttp.ClientHttpProxyError as error:  # which quotes the login
+            raise ProxyRefused(f"the proxy answered {error.status} {error.message}") from None
         except aiohttp.ClientError as error:
             if use.late:
                 raise TimeoutError(f"no answer within {timeout} s") from error
@@ -154,11 +173,16 @@ async def close_connection_pools() -> None:
     await asyncio.gather(*(pool.close() for pool in pools))
 
 
-def environment_proxy(url: URL) -> str | None:
+def environment_proxy(url: URL) -> Proxy | None:
     """The proxy that the environment names for this URL, looked up once: aiohttp would do it for each request."""
     if url.host is None or urllib.request.proxy_bypass(url.host):
         return None
-    return urllib.request.getproxies().get(url.scheme)
+    found = urllib.request.getproxies().get(url.scheme)
+    if not found:
+        return None
+    proxy = URL(found)
+    login = base64.b64encode(f"{proxy.user}:{proxy.password or ''}".encode()).decode() if proxy.user else ""
+    return Proxy(str(proxy.with_user(None)), {"Proxy-Authorization": f"Basic {login}"} if login else {})
 
 
 @lru_cache(maxsize=16)

@@ -114,9 +114,11 @@ class Gateway:
             try:
                 return await self._attempt(call, circuit, header)
             except CircuitOpen as error:
-                if tries.used_up():
+                probed = circuit.state is State.HALF_OPEN
+                if not probed and tries.used_up():
                     raise self._gave_up(call, error) from error
-                await circuit.wait(error.retry_after + self.rate.paused)  # the probe, too, waits for the pace
+                # the probe, too, waits for the pace
+                await circuit.wait((self._unsafe_timeout if probed else error.retry_after) + self.rate.paused)
                 continue
             except Unauthorised:
                 renewals += 1
@@ -142,6 +144,7 @@ class Gateway:
             healthy: bool | None = None
             try:
                 sent = await self.rate.acquire()
+                self._check_open()
                 self._check_quota()
                 try:
                     answer = await self._exchange(call, header)

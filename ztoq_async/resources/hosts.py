@@ -18,6 +18,8 @@ MOST_HOSTS = 64
 """Hosts that are remembered; those without connections give way, and count in the totals only."""
 LEAST_LEARNT = 1.0
 """Seconds: a connection that its peer closed sooner met a restart or an error, not a keep-alive."""
+LEARNT_SECONDS = 600.0
+"""How long what a host was seen to do is believed: it may have been a restart."""
 Wire: TypeAlias = ResponseHandler
 _TIMEOUT = re.compile(r"\btimeout\s*=\s*(\d{1,9})", re.IGNORECASE)
 
@@ -72,7 +74,8 @@ class Host:
     connection the time since when, the longest first; times are `time.monotonic()`, in seconds."""
 
     def __init__(self, keep_alive: float) -> None:
-        self.keep_alive = keep_alive
+        self.keep_alive = self._longest = keep_alive
+        self._learnt_until = inf
         self.created = self.reused = self.failed = self.closed_idle = self.requests = 0
         self.busy: dict[Wire, Use] = {}
         self.idle: dict[Wire, float] = {}
@@ -102,6 +105,8 @@ class Host:
         if not wire.is_connected():
             return inf
         now = self.idle[wire] = monotonic()
+        if now >= self._learnt_until:
+            self.keep_alive, self._said, self._learnt_until = self._longest, "", inf
         return now + self.keep_alive
 
     def due(self) -> list[Wire]:
@@ -141,6 +146,7 @@ class Host:
     def closed_by_peer(self, idled: float) -> None:
         """Learns from a connection that the peer closed, or was found to have closed, after so many idle seconds."""
         if idled >= LEAST_LEARNT:
+            self._learnt_until = monotonic() + LEARNT_SECONDS
             self._shorten(idled)
 
     def _shorten(self, peers: float) -> None:

@@ -22,10 +22,10 @@ from ztoq_async.errors import (
     Unreachable,
 )
 from ztoq_async.resources.calls import Answer, Call
-from ztoq_async.resources.connector import AnswerTooLarge
+from ztoq_async.resources.connector import AnswerTooLarge, ProxyRefused
 
 WIRE_ERRORS = (aiohttp.ClientError, OSError)
-_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+_NOT_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ProxyRefused)
 _OUR_OWN = (AnswerTooLarge, aiohttp.InvalidURL)
 NOT_APPLIED = frozenset({400, 401, 403, 404, 409, 413, 422})
 WORDS = 300

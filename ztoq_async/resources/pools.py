@@ -17,6 +17,7 @@ import anyio
 
 from ztoq_async.errors import ResourceError
 from ztoq_async.resources.ownership import check_loop, warn_left_open
+from ztoq_async.resources.shield import shielded
 
 T = TypeVar("T")
 
@@ -64,7 +65,8 @@ class WorkerPools:
         self._closed = True
         running = list(self._running)
         if running:
-            await asyncio.wait([thread.ended for thread in running], timeout=CLOSE_SECONDS)
+            ended = asyncio.wait([thread.ended for thread in running], timeout=CLOSE_SECONDS)
+            await shielded(ended, timeout=CLOSE_SECONDS + 1)
         late = [thread.name for thread in running if not thread.ended.done()]
         if late:
             words = f"threads still work {CLOSE_SECONDS:.0f} s after their WorkerPools were left: {', '.join(late)}"
@@ -105,10 +107,14 @@ class WorkerPools:
         if self._closed:
             self._limiters[pool].release_on_behalf_of(thread)
             raise ResourceError(f"the pool {pool!r} was closed before this call could begin")
+        try:
+            thread.start()
+        except BaseException:  # the system gives no more threads
+            self._limiters[pool].release_on_behalf_of(thread)
+            raise
         self._begun[pool] += 1
         self._running.add(thread)
         thread.ended.add_done_callback(ended)
-        thread.start()
 
     def _use(self, name: str, limiter: anyio.CapacityLimiter) -> PoolUse:
         use = limiter.statistics()

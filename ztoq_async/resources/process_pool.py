@@ -60,6 +60,7 @@ class ProcessPool:
         self._begun = 0
         self._killed = 0
         self._quiet_places = 0
+        self._cut = False
 
     async def __aenter__(self) -> Self:
         if self._loop is not None:
@@ -76,6 +77,7 @@ class ProcessPool:
             if kind is None:
                 await self._quiet(CLOSE_SECONDS)
         finally:
+            self._cut = True
             for child in self._alive:
                 child.kill()
             await shielded(self._end(), timeout=3 * REAP_SECONDS)
@@ -129,6 +131,8 @@ class ProcessPool:
             await self._drop(child)
         child = _Child(await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE))
         self._alive.add(child)
+        if self._cut:  # it was begun while the pool was left
+            child.kill()
         return child
 
     async def _drop(self, child: _Child) -> None:

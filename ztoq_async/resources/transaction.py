@@ -52,10 +52,8 @@ class Transaction:
         ending = await self._end("COMMIT", self._others.timeout)
         if ending.tag == "COMMIT":
             return
-        if isinstance(ending.failure, (TimeoutError, asyncio.CancelledError)):
-            raise StoreError(
-                f"COMMIT did not end within {self._others.timeout:g} s: look whether the work was kept"
-            ) from None
+        if ending.failure is not None and not _refused(ending.failure):
+            raise StoreError("COMMIT got no answer: look whether the work was kept") from ending.failure
         if ending.failure is not None:
             raise ending.failure
         raise StoreError(

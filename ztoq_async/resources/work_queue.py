@@ -15,6 +15,7 @@ import msgspec
 from ztoq_async.errors import ResourceError
 from ztoq_async.resources.completions import Completion, Completions, Ended, Item, Value
 from ztoq_async.resources.ownership import check_loop, warn_left_open
+from ztoq_async.resources.shield import shielded
 from ztoq_async.resources.waiting import Line
 
 STOP_SECONDS = 10.0
@@ -162,7 +163,7 @@ class WorkQueue(Generic[Item, Value]):
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=STOP_SECONDS)
+            await shielded(asyncio.wait(self._tasks, timeout=STOP_SECONDS), timeout=STOP_SECONDS + 1)
         if self._tasks:
             self._cancel(list(self._open))
             words = f"{len(self._tasks)} workers of a WorkQueue ignored their cancellation for {STOP_SECONDS:.0f} s"
