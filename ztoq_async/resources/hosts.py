@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import takewhile
 from math import inf
 from time import monotonic
@@ -25,11 +25,11 @@ _TIMEOUT = re.compile(r"\btimeout\s*=\s*(\d{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class HostStatistics:
-    """Connections to one host: counts since the pool was opened, and how many are idle or in use now.
+class Counts:
+    """Connections: counts since the pool was opened, and how many are idle or in use now.
 
-    `failed` could not be made. `closed_idle` were closed by the pool, because they idled for `keep_alive` seconds (its
-    `idle_timeout`, or less where the host closes earlier) or because another host needed their place.
+    `failed` could not be made. `closed_idle` were closed by the pool, because they idled for long enough or because
+    another host needed their place.
     """
 
     created: int
@@ -38,19 +38,19 @@ class HostStatistics:
     closed_idle: int
     idle: int
     in_use: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostStatistics(Counts):
+    """Those to one host, closed when idle for `keep_alive` seconds: `idle_timeout`, or less where it closes earlier."""
+
     keep_alive: float
 
 
 @dataclass(frozen=True, slots=True)
-class PoolStatistics:
-    """Connections of a pool, in total and by `host:port`; the counts as in HostStatistics."""
+class PoolStatistics(Counts):
+    """Those of a pool, in total and by `host:port`."""
 
-    created: int
-    reused: int
-    failed: int
-    closed_idle: int
-    idle: int
-    in_use: int
     hosts: Mapping[str, HostStatistics]
 
 
@@ -136,12 +136,14 @@ class Host:
         """When the next connection is to be closed, if nothing happens to it."""
         return min([self.idle_since() + self.keep_alive, *(use.deadline for use in self.busy.values() if not use.late)])
 
-    def announced(self, keep_alive: str) -> None:
-        """Heeds the header `Keep-Alive: timeout=N` of an answer (RFC 2068, 19.7.1.1)."""
-        if keep_alive != self._said:
-            self._said = keep_alive
-            if found := _TIMEOUT.search(keep_alive):
-                self._shorten(float(found[1]))
+    def announced(self, keep_alive: str) -> bool:
+        """Heeds the header `Keep-Alive: timeout=N` of an answer (RFC 2068, 19.7.1.1); whether it says something new."""
+        if keep_alive == self._said:
+            return False
+        self._said = keep_alive
+        if found := _TIMEOUT.search(keep_alive):
+            self._shorten(float(found[1]))
+        return True
 
     def closed_by_peer(self, idled: float) -> None:
         """Learns from a connection that the peer closed, or was found to have closed, after so many idle seconds."""
@@ -205,7 +207,7 @@ class Hosts:
                 return
 
 
-_COUNTS = ("created", "reused", "failed", "closed_idle", "idle", "in_use")
+_COUNTS = tuple(field.name for field in fields(Counts))
 
 
 def _counts(host: HostStatistics) -> dict[str, int]:

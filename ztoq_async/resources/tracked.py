@@ -65,8 +65,8 @@ class TrackedConnector(aiohttp.TCPConnector):
 
     def announced(self, host: Host, keep_alive: str) -> None:
         """An answer said how long its host keeps connections."""
-        host.announced(keep_alive)
-        self._sweep_by(host.next_due())
+        if host.announced(keep_alive):
+            self._sweep_by(host.next_due())
 
     def cut(self) -> None:
         """Ends every connection at once, without a word to the peer, who may not answer; and the sweep."""
