@@ -32,7 +32,6 @@ READY_S, END_S = 60.0, 10.0
 SEED = "7"
 PER_MINUTE = 60_000  # the sandbox has no rate of its own; a real site's is found by trying, from 600 a minute upwards
 LIMITS = {"zephyr_per_minute": PER_MINUTE, "qtest_per_minute": PER_MINUTE}
-
 MONITOR = {"sample_s": 0.1}  # a move of some seconds is to have a plot too
 
 

@@ -53,11 +53,7 @@ BAD = {"refused", "different", "missing", "extra", "unexplained"}
 
 def page(report: Report) -> str:
     """A complete HTML document; every text of the report is escaped."""
-    sections = (
-        *(_head, _kinds, _parts, _account, _losses, _differences, _extra),
-        *(_calls, resource_section, _findings, _rest, _foot),
-    )
-    body = "\n".join(text for section in sections if (text := section(report)))
+    body = "\n".join(text for section in SECTIONS if (text := section(report)))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -225,3 +221,19 @@ def _foot(report: Report) -> str:
         f"<footer>ztoq-async {escape(version('ztoq-async'))}, pass {report['pass']} of this store. "
         "The same figures for a program: report.json, beside this page.</footer>"
     )
+
+
+SECTIONS = (
+    _head,
+    _kinds,
+    _parts,
+    _account,
+    _losses,
+    _differences,
+    _extra,
+    _calls,
+    resource_section,
+    _findings,
+    _rest,
+    _foot,
+)
