@@ -170,3 +170,23 @@ async def test_a_late_loop_sends_nothing_on_a_connection_that_is_overdue() -> No
         time.sleep(0.3)  # noqa: ASYNC251 - the loop is to be late
         await get(pool, url)
         assert (pool.statistics().created, pool.statistics().closed_idle) == (2, 1)
+
+
+async def test_what_was_seen_of_a_host_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have been a restart: after a while connections are kept as long as before."""
+    monkeypatch.setattr(hosts, "LEAST_LEARNT", 0.05)
+    monkeypatch.setattr(hosts, "LEARNT_SECONDS", 0.3)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+    async with peer(talk) as url, ConnectionPool() as pool:
+        await get(pool, url)
+        await asyncio.sleep(0.2)
+        assert keep_alive(pool, url) < 1
+        await asyncio.sleep(0.3)
+        await get(pool, url)
+        assert keep_alive(pool, url) == 60

@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 
+import anyio
 import pytest
 
 from ztoq_async.errors import ResourceError
@@ -166,3 +167,25 @@ async def test_forgotten_pools_are_reported() -> None:
     with pytest.warns(ResourceWarning, match="WorkerPools was left open"):
         del pools
         gc.collect()
+
+
+async def test_leaving_under_a_scope_that_cancels_again_and_again_waits_for_the_threads() -> None:
+    """anyio cancels at every turn of the loop: the thread has still ended when the block has."""
+    with anyio.move_on_after(0.05):
+        async with WorkerPools(files=1) as pools:
+            await pools.run("files", time.sleep, 0.3)
+    assert [thread.name for thread in threading.enumerate() if thread.name == "ztoq files"] == []
+
+
+async def test_a_thread_that_cannot_be_started_gives_its_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The caller gets the system's error, the next call its turn, and leaving waits for nobody."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async with asyncio.timeout(5), WorkerPools(files=1) as pools:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="can't start"):
+                await pools.run("files", int)
+        assert await pools.run("files", int, timeout=1.0) == 0

@@ -241,3 +241,18 @@ def test_processes_end_with_a_killed_parent(tmp_path):
         parent.kill()
     psutil.wait_procs([child], timeout=10)
     assert not child.is_running()
+
+
+async def test_a_process_that_is_begun_while_the_pool_is_left_is_killed_too():
+    """Left by an error at each turn of the loop while a call begins: no child stays, nobody waits for its work."""
+    for turns in range(14):
+        began, call = time.monotonic(), None
+        with contextlib.suppress(LookupError):
+            async with ProcessPool(1) as pool:
+                call = asyncio.create_task(pool.run(time.sleep, 30))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                raise LookupError
+        assert (time.monotonic() - began < 3, children()) == (True, []), turns
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)

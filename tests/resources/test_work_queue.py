@@ -10,6 +10,7 @@ import weakref
 from collections import Counter
 from typing import Any
 
+import anyio
 import pytest
 
 from ztoq_async.errors import ResourceError, ResultEvicted
@@ -562,3 +563,22 @@ async def test_every_item_ends_exactly_once_whatever_is_cancelled_when(seed: int
         assert (completion.value == -completion.item) == (completion.state is Ended.DONE)
     assert max(play.runs.values(), default=1) == 1
     assert asyncio.all_tasks() == before
+
+
+async def test_leaving_under_a_scope_that_cancels_again_and_again_waits_for_the_workers() -> None:
+    """anyio cancels at every turn of the loop: the workers have still ended when the block has."""
+    ended: list[int] = []
+
+    async def slow_to_leave(item: int) -> None:
+        try:
+            await asyncio.sleep(10)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await asyncio.sleep(0.1)
+            ended.append(item)
+
+    with anyio.move_on_after(0.05):
+        async with queue_of(slow_to_leave) as queue:
+            await queue.put(1)
+            await queue.join()
+    assert ended == [1]
