@@ -18,7 +18,7 @@ import msgspec
 
 from ztoq_async.errors import ResourceError, SettingsError
 from ztoq_async.lanes.estimate import estimate
-from ztoq_async.lanes.move import move, read, verify
+from ztoq_async.lanes.move import move, read, repair, verify
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.run import Progress, Run
 from ztoq_async.lanes.watching import how_far, register, shown
@@ -39,6 +39,7 @@ from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive
+from ztoq_async.store.changes import Changes
 from ztoq_async.store.embedded import EmbeddedPostgres
 from ztoq_async.store.journal import Journal
 from ztoq_async.store.ledger import Ledger
@@ -174,6 +175,23 @@ class Engine:
             report["outcome"] = "interrupted"
         return report
 
+    async def repair(self) -> Report:
+        """Makes qTest equal to the archive of the last run again: what people have changed or deleted is as it was.
+
+        What the API cannot mend is named. Raises `SettingsError` where the last run is not finished.
+        """
+        number = await passes.last_read_pass(self._database, len(SOURCES))
+        if number == 0 or await passes.report_of(self._database, number) is None:
+            raise SettingsError("the last run is not finished: run first, and repair what people change afterwards")
+        async with self._held() as held:
+            self._tenure = held
+            try:
+                run = self._run(held, number)
+                async with self._shown(run):
+                    return await repair(run, self._monitor)
+            finally:
+                self._tenure = None
+
     async def write_tables(self, report: Report, folder: Path, redact: Callable[[str], str] = str) -> Report:
         """Writes all losses and refusals, and what became of each suite, into CSV files of `folder`.
 
@@ -225,13 +243,15 @@ class Engine:
         return tenure(self._database, *names, qtest.settle_s)
 
     def _run(self, held: Tenure, number: int) -> Run:
+        journal = Journal(self._database, held, number)
         return Run(
             settings=self.settings,
             database=self._database,
             zephyr=self._zephyr,
             qtest=self._qtest,
             archive=Archive(self._database, held, number),
-            journal=Journal(self._database, held, number),
+            journal=journal,
+            changes=Changes(self._database, journal, number),
             overview=Overview(self._database, number),
             ledger=Ledger(self._database),
             processes=self._processes,

@@ -52,6 +52,12 @@ def verify(voice: Voice, config: Path) -> int:
     return _finish(voice, settings, lambda engine: engine.verify())
 
 
+def repair(voice: Voice, config: Path) -> int:
+    """`repair`: likewise, with what was changed."""
+    settings = _settings(voice, config)
+    return _finish(voice, settings, lambda engine: engine.repair())
+
+
 def status(voice: Voice, config: Path) -> int:
     """`status`: what the store says; writes no report."""
     report = _with_engine(voice, _settings(voice, config), lambda engine: engine.status())

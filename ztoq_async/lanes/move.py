@@ -15,6 +15,7 @@ from ztoq_async.kinds import KINDS, prepare
 from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
 from ztoq_async.lanes.load import Load
+from ztoq_async.lanes.mend import make_missing, mend
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.planning import Planning, read_details
 from ztoq_async.lanes.probe import probe
@@ -188,12 +189,15 @@ async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Mad
         await Load(run, kind, planning.ready).make()
         if kind.closes and not run.stop.is_set():
             with run.verifying():
-                await verify_before(run, [other for other in KINDS if other.name in kind.closes])
+                await verify_before(run, closed := [other for other in KINDS if other.name in kind.closes])
+            await mend(run, closed)
 
 
 async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     with run.verifying():
         await verify_kinds(run, kinds)
+    if run.writes:
+        await mend(run, kinds)
     await account(run, KINDS)
     if vanished := await run.overview.vanished():
         gone = "were not asked for by this one, or are gone" if run.chosen else "are no longer in Zephyr"
@@ -205,15 +209,41 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
 async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     """Reads qTest back and compares it with the archive of the last pass."""
     start = time.monotonic()
+    await _know(run)
+    verified = False
+    with contextlib.suppress(Stopped, QuotaExhausted):
+        await run.overview.forget_seen()
+        await _read_back(run, KINDS)
+        verified = True
+    return await _report(run, monitor, start, verified=verified)
+
+
+async def _know(run: Run) -> None:
+    """The context of the last pass, for the target as it is now."""
     settings = run.settings
     findings = await find_findings(run) or Findings()
     target = await read_target(run.qtest, settings.qtest.project, findings)
     source = await gather(run.archive, run.overview, Project(0, settings.zephyr.project))
     run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
+
+
+async def repair(run: Run, monitor: ResourceMonitor) -> Report:
+    """Verifies, makes again what is gone, changes what differs, whoever changed it, and verifies what it did."""
+    start = time.monotonic()
+    await _know(run)
     verified = False
     with contextlib.suppress(Stopped, QuotaExhausted):
         await run.overview.forget_seen()
-        await _read_back(run, KINDS)
+        with run.verifying():
+            await verify_kinds(run, KINDS)
+        made = await make_missing(run, KINDS)
+        if made:
+            with run.verifying():
+                await verify_kinds(run, KINDS)
+        if await mend(run, KINDS, whoever=True) or made:
+            with run.verifying():
+                await verify_kinds(run, KINDS)
+        await account(run, KINDS)
         verified = True
     return await _report(run, monitor, start, verified=verified)
 

@@ -15,6 +15,7 @@ from ztoq_async.resources.process_pool import ProcessPool
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store.archive import Archive
+from ztoq_async.store.changes import Changes
 from ztoq_async.store.journal import Journal
 from ztoq_async.store.ledger import Ledger
 from ztoq_async.store.overview import Overview
@@ -22,6 +23,7 @@ from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import Query
 
 MOST_NOTES = 100
+MOST_CONFLICTS = 1000
 
 Item = TypeVar("Item")
 
@@ -66,7 +68,8 @@ class Progress:
 class Run:
     """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is.
 
-    `queues` are the work queues of the lanes, for the monitor.
+    `queues` are the work queues of the lanes, for the monitor. `conflicts` are records that people have changed in
+    qTest: kind, key, what differs; `kept` says how many of each kind stay as people wish.
     """
 
     settings: Settings
@@ -75,6 +78,7 @@ class Run:
     qtest: QTestClient
     archive: Archive
     journal: Journal
+    changes: Changes
     overview: Overview
     ledger: Ledger
     processes: ProcessPool
@@ -86,6 +90,8 @@ class Run:
     known: Context | None = None
     extra: dict[str, int] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
+    conflicts: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    kept: dict[str, int] = field(default_factory=dict)
     verify_calls: int = 0
     notes: list[str] = field(default_factory=list)
     fault: BaseException | None = None
@@ -126,6 +132,11 @@ class Run:
         if words not in self.extras:
             self.extras.append(words)
             self.extra[reported] = self.extra.get(reported, 0) + 1
+
+    def conflict(self, kind: str, key: str, names: list[str]) -> None:
+        """A record that people have changed in qTest, and that stays so; the first thousand are kept."""
+        if len(self.conflicts) < MOST_CONFLICTS:
+            self.conflicts.append((kind, key, names))
 
     def fail(self, error: BaseException | None) -> None:
         """Ends the run with this error: the first one counts."""

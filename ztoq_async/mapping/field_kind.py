@@ -160,6 +160,8 @@ def field_kinds(object_type: str) -> tuple[Kind, Kind, Kind]:
         differences=_field_differences,
         reported="field",
         changes=object_type,
+        amend=lambda target, identifier, actual, names, context, refs: [],  # values and activation follow
+        partly=True,
     )
     values = replace(
         field,
@@ -171,6 +173,8 @@ def field_kinds(object_type: str) -> tuple[Kind, Kind, Kind]:
         made=of.made_values,
         recognise=of.recognise_values,
         reported="",
+        amend=None,
+        follows=lambda made: True,
     )
     active = replace(
         values,

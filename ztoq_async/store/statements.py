@@ -34,6 +34,8 @@ UPDATE journal c SET waits = (
     WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
 ) WHERE c.state = 'pending' """
 
+RECOUNT = WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))"
+
 LACKS = """
 UPDATE journal j SET lacks = true WHERE id = ANY($1::bigint[]) AND (
     SELECT a.detail_pass < $3 OR a.fault <> '' FROM archive a WHERE a.source = $2 AND a.key = j.key
