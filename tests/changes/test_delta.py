@@ -66,7 +66,14 @@ async def test_an_edited_case_is_changed_and_no_other(store_url, tmp_path):
         await assert_settled(move, report)
 
 
-@pytest.mark.parametrize("dialect", [{}, {"step_ids_after_approve": "new"}, {"draft_runs": "allow"}])
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        pytest.param({}, marks=pytest.mark.slow),
+        {"step_ids_after_approve": "new"},
+        pytest.param({"draft_runs": "allow"}, marks=pytest.mark.slow),
+    ],
+)
 async def test_results_stay_with_the_steps_that_they_were_of(dialect, store_url, tmp_path):
     """Steps are edited, removed and added after they were executed: old logs stay, new ones name the new steps."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS, qtest=dialect) as move:

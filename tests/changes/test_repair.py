@@ -1,9 +1,12 @@
 """Damage done behind its back in qTest: `verify` names it, `repair` undoes it with the calls that it needs."""
 
 import history
-from moving import a_move, assert_everything_once, made, writes
+import pytest
+from moving import FAST, a_move, assert_everything_once, made, writes
 from test_conflicts import QTestUser
 from test_delta import APPROVAL, CASE, LOG, NEW_LOG, RUN
+
+from ztoq_async.errors import SettingsError
 
 CASES, EXECUTIONS = 34, 44
 PREFIX = "/api/v3/projects/{projectId}"
@@ -108,6 +111,18 @@ async def test_a_deleted_module_comes_back_with_all_that_was_in_it(store_url, tm
         report, _ = await repaired(move)
         await assert_everything_once(move, report, cases=CASES)
         assert (await repaired(move))[1] == {}
+
+
+async def test_repair_waits_for_the_end_of_a_run(store_url, tmp_path):
+    """Before the first run, and after one that was interrupted: it says so, and touches nothing."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        with pytest.raises(SettingsError, match="run first"):
+            await repaired(move)
+        assert (await move.run(limits={**FAST, "month_calls": 70}))["outcome"] == "interrupted"
+        before = writes(await move.stats())
+        with pytest.raises(SettingsError, match="run first"):
+            await repaired(move)
+        assert writes(await move.stats()) == before
 
 
 async def test_what_the_api_cannot_mend_is_named(store_url, tmp_path):
