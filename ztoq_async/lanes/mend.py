@@ -188,7 +188,9 @@ class _Mending:
             await run.changes.look_again([row.id for row, _ in rows])
 
     def _conflict(self, kind: Kind, row: Known, names: list[str]) -> None:
-        self._run.conflict(kind.reported, row.key, names)
+        if row.shown is None:
+            return  # it was never found equal: nobody knows whether people had a hand in it
+        self._run.conflict(kind.name, row.key, names)
         if self._run.settings.verify.conflicts == "target":
             self._run.kept[kind.reported] = self._run.kept.get(kind.reported, 0) + 1
 

@@ -199,6 +199,11 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     if run.writes:
         await mend(run, kinds)
     await account(run, KINDS)
+    if run.conflicts:
+        run.note(
+            f"{len(run.conflicts)} records were changed in qTest since they were last found equal, "
+            "and left as they are; [verify] conflicts says who is right"
+        )
     if vanished := await run.overview.vanished():
         gone = "were not asked for by this one, or are gone" if run.chosen else "are no longer in Zephyr"
         run.note(f"{vanished} records of earlier runs {gone}; what they became in qTest was left alone")
