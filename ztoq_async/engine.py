@@ -41,6 +41,7 @@ from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive
 from ztoq_async.store.embedded import EmbeddedPostgres
 from ztoq_async.store.journal import Journal
+from ztoq_async.store.late import Late
 from ztoq_async.store.ledger import Ledger
 from ztoq_async.store.overview import Overview
 from ztoq_async.store.samples import last_sample
@@ -193,7 +194,7 @@ class Engine:
         """
         number = await passes.last_pass(self._database)
         counts = await Overview(self._database, number).counts()
-        kinds = build.kind_counts(counts, {}, verified=False)
+        kinds = build.kind_counts(counts, {}, {}, verified=False)
         rows = sum(counter[state] for counter in counts.values() for state in ("pending", "sent", "doubt"))
         finished = await passes.report_of(self._database, number)
         outcome = "interrupted" if finished is None else msgspec.json.decode(finished)["outcome"]
@@ -234,6 +235,7 @@ class Engine:
             journal=Journal(self._database, held, number),
             overview=Overview(self._database, number),
             ledger=Ledger(self._database),
+            late=Late(self._database, held),
             processes=self._processes,
             stop=self._stop,
             progress=self.progress,

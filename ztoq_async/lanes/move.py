@@ -14,6 +14,7 @@ from ztoq_async.errors import QuotaExhausted
 from ztoq_async.kinds import KINDS, prepare
 from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
+from ztoq_async.lanes.late import settle_late
 from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.planning import Planning, read_details
@@ -195,6 +196,8 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     with run.verifying():
         await verify_kinds(run, kinds)
     await account(run, KINDS)
+    with run.verifying():  # last, since what was sent again must have settled
+        await settle_late(run, KINDS)
     if vanished := await run.overview.vanished():
         gone = "were not asked for by this one, or are gone" if run.chosen else "are no longer in Zephyr"
         run.note(f"{vanished} records of earlier runs {gone}; what they became in qTest was left alone")
@@ -222,7 +225,7 @@ async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified:
     counts = await run.overview.counts()
     return build.report(
         run,
-        kinds=build.kind_counts(counts, run.extra, verified=verified),
+        kinds=build.kind_counts(counts, run.extra, run.removed, verified=verified),
         ledger=build.ledger(await run.ledger.counts(), await run.ledger.lost()),
         calls=build.calls(run.zephyr.gateway.statistics(), run.qtest.gateway.statistics(), run.verify_calls),
         rows=await run.ledger.rows(build.MOST_ROWS, build.FIRST_RULES),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ztoq_async.mapping.context import Context
+from ztoq_async.mapping.kind import Kind
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.process_pool import ProcessPool
@@ -16,8 +17,9 @@ from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store.archive import Archive
 from ztoq_async.store.journal import Journal
+from ztoq_async.store.late import Late
 from ztoq_async.store.ledger import Ledger
-from ztoq_async.store.overview import Overview
+from ztoq_async.store.overview import Known, Overview
 from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import Query
 
@@ -62,6 +64,15 @@ class Progress:
         self.phase, self.done, self.total = phase, 0, total
 
 
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """An object that may be a row's late duplicate."""
+
+    kind: Kind
+    row: Known
+    id: int
+
+
 @dataclass(slots=True)
 class Run:
     """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is.
@@ -77,6 +88,7 @@ class Run:
     journal: Journal
     overview: Overview
     ledger: Ledger
+    late: Late
     processes: ProcessPool
     stop: asyncio.Event
     progress: dict[str, Progress] = field(default_factory=dict)
@@ -86,6 +98,9 @@ class Run:
     known: Context | None = None
     extra: dict[str, int] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
+    surplus: dict[tuple[str, int], Surplus] = field(default_factory=dict)
+    removed: dict[str, int] = field(default_factory=dict)
+    user_id: int | None = None
     verify_calls: int = 0
     notes: list[str] = field(default_factory=list)
     fault: BaseException | None = None
@@ -126,6 +141,11 @@ class Run:
         if words not in self.extras:
             self.extras.append(words)
             self.extra[reported] = self.extra.get(reported, 0) + 1
+
+    def add_removed(self, reported: str, words: str) -> None:
+        """An object that was there twice, of which one is deleted."""
+        self.removed[reported] = self.removed.get(reported, 0) + 1
+        self.note(words)
 
     def fail(self, error: BaseException | None) -> None:
         """Ends the run with this error: the first one counts."""

@@ -74,6 +74,11 @@ TEST_CYCLE = Kind(
     differences=lambda target, actual, context, refs: CYCLES.differences(target, actual, refs),
     one=lambda identifier, context, refs: paths.test_cycle(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_test_cycle(context.target.project_id, identifier),
+    holds=lambda identifier, context: (
+        ("test-cycle", paths.test_cycles(context.target.project_id, identifier)),
+        ("test-suite", paths.test_suites(context.target.project_id, identifier)),
+        ("test-run", paths.test_runs_in_cycle(context.target.project_id, identifier)),
+    ),
     reported="test-cycle",
     source="cycle-folder",
     keyed=lambda context: True,

@@ -88,6 +88,10 @@ MODULE = Kind(
     differences=lambda target, actual, context, refs: MODULES.differences(target, actual, refs),
     one=lambda identifier, context, refs: paths.module(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_module(context.target.project_id, identifier),
+    holds=lambda identifier, context: (
+        ("module", paths.modules(context.target.project_id, identifier)),
+        ("test-case", paths.test_cases(context.target.project_id, identifier)),
+    ),
     reported="module",
     source="folder",
     keyed=lambda context: True,

@@ -140,6 +140,7 @@ TEST_SUITE = Kind(
     differences=_differences,
     one=lambda identifier, context, refs: paths.test_suite(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_test_suite(context.target.project_id, identifier),
+    holds=lambda identifier, context: (("test-run", paths.test_runs(context.target.project_id, identifier)),),
     within=lambda context, refs: paths.test_suites(context.target.project_id, ref_of(refs, "test-cycle").id),
     reported="test-suite",
     source="test-cycle",

@@ -36,12 +36,15 @@ class Known(msgspec.Struct, frozen=True):
     version_id: int | None
     step_ids: tuple[int, ...]
     reason: str
+    origin: str | None
+    resent: bool
     record: bytes
     detail: bytes
 
 
-_KNOWN = (
+KNOWN = (
     "SELECT j.id, j.key, j.state, j.counted, j.parents, j.target_id, j.version_id, j.step_ids, j.reason, "
+    "j.origin, j.resent, "
     "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail "
     "FROM journal j LEFT JOIN archive a ON a.source = $2 AND a.key = j.key WHERE j.kind = $1 "
 )
@@ -171,8 +174,8 @@ class Overview:
     async def by_keys(self, kind: str, source: str, keys: Sequence[str]) -> dict[str, Known]:
         """The rows of those keys."""
         async with self._database.session() as session:
-            rows = await session.fetch(_KNOWN + "AND j.key = ANY($3)", kind, source, list(keys))
-        return {row["key"]: _known(row) for row in rows}
+            rows = await session.fetch(KNOWN + "AND j.key = ANY($3)", kind, source, list(keys))
+        return {row["key"]: known(row) for row in rows}
 
     async def rows(self, kind: str, source: str, *, unseen: bool = False) -> AsyncIterator[list[Known]]:
         """The rows of a kind in this pass in batches; `unseen`: the done ones that its verification has not seen."""
@@ -181,11 +184,11 @@ class Overview:
         condition += f"AND j.state = 'done' AND j.seen_pass < {self._pass} " if unseen else ""
         while True:
             async with self._database.session() as session:
-                query = f"{_KNOWN}{condition}AND j.id > $3 ORDER BY j.id LIMIT $4"
+                query = f"{KNOWN}{condition}AND j.id > $3 ORDER BY j.id LIMIT $4"
                 rows = await session.fetch(query, kind, source, last, BATCH)
             if rows:
                 last = rows[-1]["id"]
-                yield [_known(row) for row in rows]
+                yield [known(row) for row in rows]
             if len(rows) < BATCH:
                 return
 
@@ -224,6 +227,7 @@ class Overview:
         return found
 
 
-def _known(row: object) -> Known:
+def known(row: object) -> Known:
+    """A row that `KNOWN` has selected."""
     tuples = {name: tuple(row[name]) for name in ("parents", "step_ids")}  # type: ignore[index]
     return Known(**{**dict(row), **tuples})  # type: ignore[call-overload]
