@@ -19,6 +19,7 @@ from ztoq_async.mapping.kind import Item, Kind, Made, Refs
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.resources.calls import Answer
+from ztoq_async.store.late import Orphan
 from ztoq_async.store.overview import Known
 from ztoq_async.store.transitions import DONE, DOUBT, PENDING, SENT
 
@@ -149,6 +150,7 @@ async def _settle(run: Run, found: Surplus, users: Users) -> None:
     why = await _doubtful(run, found, item, refs, answer) or await _hanging(run, kind, identifier, users)
     try:
         if not why and await deleted(run, kind, identifier, refs):
+            await run.late.forget(Orphan(kind.name, row.key, identifier))
             run.add_removed(kind.reported, f"{kind.name} {row.key}: its late duplicate, id {identifier}, was deleted")
             return
     except Refused as error:
