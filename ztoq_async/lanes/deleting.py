@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -42,14 +43,15 @@ async def rows_of(run: Run, listing: Listing) -> list[bytes]:
     return found
 
 
-async def users_of(run: Run, kind: Kind) -> Users:
-    """Every use of objects of the kind in the project: some objects use nothing, few use much."""
+async def users_of(run: Run, kind: Kind, counts: Callable[[str, Sequence[int]], Awaitable[set[int]]]) -> Users:
+    """The uses of objects of the kind by those objects of the project that count, of each page."""
     found: Users = defaultdict(list)
     for use in kind.uses(run.context):
         async for page in run.qtest.pages(use.listing):
-            for row in page:
-                for identifier in use.used(row):
-                    found[identifier].append((use.label, id_of(row)))
+            rows = {id_of(row): row for row in page}
+            for user in sorted(await counts(use.label, list(rows))):
+                for identifier in use.used(rows[user]):
+                    found[identifier].append((use.label, user))
             run.check()
     return found
 

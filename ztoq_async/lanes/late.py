@@ -56,11 +56,15 @@ async def settle_late(run: Run, kinds: Sequence[Kind]) -> None:
     for found in run.surplus.values():
         by_kind[found.kind.name].append(found)
     for group in by_kind.values():
-        users = await users_of(run, group[0].kind)
+        users = await users_of(run, group[0].kind, _all)
         for found in group:
             run.check()
             await _settle(run, found, users)
     run.surplus.clear()
+
+
+async def _all(label: str, ids: Sequence[int]) -> set[int]:
+    return set(ids)
 
 
 async def _list_again(run: Run, kind: Kind) -> None:

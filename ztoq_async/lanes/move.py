@@ -33,6 +33,7 @@ from ztoq_async.lanes.target import (
     refuse_hidden_keys,
     with_findings,
 )
+from ztoq_async.lanes.undoing import settle_undoing
 from ztoq_async.lanes.verify import verify_before, verify_kinds
 from ztoq_async.mapping.context import Context, Findings
 from ztoq_async.mapping.kind import Kind, Made
@@ -54,6 +55,7 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     with contextlib.suppress(Stopped, QuotaExhausted):
         await read(run)
         held = await _check(run, adopt=adopt)
+        await settle_undoing(run)
         await _read_and_write(run, held)
         closed = {name for kind in KINDS for name in kind.closes}
         await _read_back(run, [kind for kind in KINDS if kind.name not in closed])
@@ -205,14 +207,19 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
         run.note(f"{unread} records that are in qTest cannot be moved as Zephyr shows them now; that was left alone")
 
 
-async def verify(run: Run, monitor: ResourceMonitor) -> Report:
-    """Reads qTest back and compares it with the archive of the last pass."""
-    start = time.monotonic()
+async def recall(run: Run) -> None:
+    """What the rules may know, from the archive of the last pass and the tables of the target."""
     settings = run.settings
     findings = await find_findings(run) or Findings()
     target = await read_target(run.qtest, settings.qtest.project, findings)
     source = await gather(run.archive, run.overview, Project(0, settings.zephyr.project))
     run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
+
+
+async def verify(run: Run, monitor: ResourceMonitor) -> Report:
+    """Reads qTest back and compares it with the archive of the last pass."""
+    start = time.monotonic()
+    await recall(run)
     verified = False
     with contextlib.suppress(Stopped, QuotaExhausted):
         await run.overview.forget_seen()

@@ -20,6 +20,7 @@ from ztoq_async.store.journal import Journal
 from ztoq_async.store.late import Late
 from ztoq_async.store.ledger import Ledger
 from ztoq_async.store.overview import Known, Overview
+from ztoq_async.store.undone import Undone
 from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import Query
 
@@ -89,6 +90,7 @@ class Run:
     overview: Overview
     ledger: Ledger
     late: Late
+    undone: Undone
     processes: ProcessPool
     stop: asyncio.Event
     progress: dict[str, Progress] = field(default_factory=dict)

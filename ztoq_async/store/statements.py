@@ -132,3 +132,8 @@ WHERE state = ANY('{{{",".join(UNDO_FROM[GONE])}}}') AND (id = ANY($1::bigint[])
 )))
 RETURNING id
 """
+
+UNMADE = f"""
+UPDATE archive SET made_detail = NULL WHERE source = $1 AND made_detail IS NOT NULL
+    AND key IN (SELECT key FROM journal WHERE id = ANY($2::bigint[]) AND state = '{GONE}')
+"""
