@@ -60,7 +60,7 @@ def undo(voice: Voice, config: Path, *, dry_run: bool, include_adopted: bool, fi
         settings,
         lambda engine: engine.undo(dry_run=dry_run, include_adopted=include_adopted, fields=fields),
     )
-    logging.getLogger(__name__).info("undo: %s", voice.redact(msgspec.json.encode(report).decode()))
+    logging.getLogger(__name__).info("undo %s in %s s: %s", report["outcome"], report["seconds"], report["calls"])
     voice.result(taken_back(report))
     voice.json(report)
     return EXIT_CODES[report["outcome"]]
