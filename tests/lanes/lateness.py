@@ -43,11 +43,15 @@ def _watch(monkeypatch, method, ending, faults_of):
     handled = FaultInjector._handled
 
     async def watched(self, request, handler, faults):
-        if request.method == method and request.path.endswith(ending) and OURS.search(await request.read()):
+        if request.method == method and request.path.endswith(ending) and _is_ours(await request.read()):
             faults = await faults_of(request, faults)
         return await handled(self, request, handler, faults)
 
     monkeypatch.setattr(FaultInjector, "_handled", watched)
+
+
+def _is_ours(body):
+    return not body or OURS.search(body)
 
 
 def doubles(stats):
