@@ -63,9 +63,10 @@ async def test_what_was_applied_before_the_look_is_found_by_it(kind, store_url, 
 
 async def double_of(move, kind):
     """The ids of two objects of one key, as soon as there are two."""
-    async with asyncio.timeout(20):
-        while not (found := (await move.stats())["duplicates"]):
-            await asyncio.sleep(0.05)
+    found = []
+    for _ in range(200):
+        found = found or (await move.stats())["duplicates"]
+        await asyncio.sleep(0 if found else 0.05)
     assert [row["kind"] for row in found] == [kind]
     return found[0]["ids"]
 
@@ -119,6 +120,16 @@ async def test_a_double_that_may_be_somebodys_is_left_and_named(store_url, tmp_p
         stored.created = since
         assert shown(await move.run(), "removed") == {"test-case": 1}
         assert [row["id"] for row in await move.objects("test-case") if row["id"] in (first, second)] == [first]
+
+
+async def test_a_test_case_that_was_approved_twice_is_named(store_url, tmp_path, monkeypatch):
+    """Version 2.0 cannot be made 1.0 again: the report says which test case it is."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS, settle_s=SETTLE_S) as move:
+        late = apply_late(monkeypatch, "PUT", "/approve", AFTER_LOOK, nth=4)
+        report = await move.run()
+        (key,) = [key for key, version in (await history.versions(move)).items() if version == "2.0"]
+        assert (len(late), report["outcome"]) == (1, "complete")
+        assert f"{key} is version 2.0: it was approved more than once" in report["notes"]
 
 
 @pytest.mark.parametrize("lag_s", [0.0, 30.0])

@@ -8,7 +8,7 @@ CASES, EXECUTIONS = 12, 44
 
 
 async def test_everything_that_was_made_goes_as_the_dry_run_said(store_url, tmp_path):
-    """The dry run writes nothing anywhere; the real one does what it said, a second finds nothing, a run begins anew."""
+    """The dry run writes nothing; the real one does what it said, a second finds nothing, a run begins anew."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
         past = await history.due(move)
         await move.run()

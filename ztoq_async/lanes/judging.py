@@ -18,6 +18,7 @@ from ztoq_async.lanes.run import Run, one_error
 from ztoq_async.mapping.kind import Item, Kind, Refs
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.store.overview import Known
+from ztoq_async.store.undone import Own
 
 DELETED, SPARED, GONE = "deleted", "spared", "gone"
 
@@ -56,10 +57,11 @@ class Judge:
     async def users(self, kind: Kind) -> Users:
         """What uses objects of the kind and does not go before them; those of the same kind may still do so."""
 
-        async def staying(label: str, ids: Sequence[int]) -> set[int]:
-            return set(ids) - (set() if label == kind.reported else set(await self._going(label, ids)))
+        async def counting(label: str, ids: Sequence[int]) -> set[int]:
+            going = () if label == kind.reported else self._going(label, await self._own(label, ids))
+            return set(ids) - set(going)
 
-        return await users_of(self._run, kind, staying)
+        return await users_of(self._run, kind, counting)
 
     async def judge(self, kind: Kind, rows: Sequence[Known], users: Users) -> dict[int, Verdict]:
         """The verdict on each of some rows, by its id; the list in which they were made is read once for all."""
@@ -73,10 +75,13 @@ class Judge:
                 }
         return {identifier: task.result() for identifier, task in tasks.items()}
 
-    async def _going(self, label: str, ids: Sequence[int]) -> dict[int, str]:
-        """Those of some objects that are ours and go before what they stand below, with the keys of their rows."""
-        kinds = {kind.name: kind for kind in KINDS if kind.reported == label}
-        own = await self._run.undone.own(list(kinds), ids)
+    async def _own(self, label: str, ids: Sequence[int]) -> dict[int, Own]:
+        """The rows of those of some objects that are ours."""
+        return await self._run.undone.own([kind.name for kind in KINDS if kind.reported == label], ids)
+
+    def _going(self, label: str, own: Mapping[int, Own]) -> dict[int, str]:
+        """Those of our objects that go before what they stand below or use, with the keys of their rows."""
+        kinds = {kind.name: kind for kind in KINDS}
         return {
             identifier: row.key
             for identifier, row in own.items()
@@ -151,14 +156,16 @@ class Judge:
     async def _hanging(self, kind: Kind, identifier: int, users: Users) -> str:
         """What stands below an object or uses it, and does not go before it or with it; "" if nothing."""
         for label, user in users.get(identifier, ()):
-            if user not in await self._going(label, [user]):
-                return f"{label} {user} uses it"
+            own = await self._own(label, [user])
+            if not self._going(label, own):
+                return f"{label} {user}{', which stays,' if own else ''} uses it"
         for label, listing in kind.holds(identifier, self._run.context):
             rows = {id_of(row): row for row in await rows_of(self._run, listing)}
-            going = await self._going(label, list(rows))
-            staying = sorted(set(rows) - set(going))
-            if staying:
-                return f"it holds {label} {staying[0]}"
+            own = await self._own(label, list(rows))
+            going = self._going(label, own)
+            staying = min(set(rows) - set(going), key=lambda below: (below in own, below), default=None)
+            if staying is not None:
+                return f"it holds {label} {staying}{', which stays' if staying in own else ''}"
             for other in along(kind):
                 if rows and other.reported == label and other.read_back is not None:
                     why = await self._changed_below(other, rows, going)

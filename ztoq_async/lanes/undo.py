@@ -70,6 +70,6 @@ async def _settle(run: Run) -> None:
 
 async def _note_doubts(run: Run) -> None:
     for kind in KINDS:
-        doubts = len(await run.overview.doubts(kind.name, kind.source))
-        if doubts:
-            run.note(f"{doubts} {plural(kind.name)} were sent without an answer: undo looks for them first")
+        number = await run.undone.unanswered(kind.name)
+        if number:
+            run.note(f"{number} {plural(kind.name)} were sent without an answer: undo looks for them first")

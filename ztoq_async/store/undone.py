@@ -106,6 +106,12 @@ class Undone:
         async with self._database.session() as session:
             return int(await session.fetchval(query, kind))
 
+    async def unanswered(self, kind: str) -> int:
+        """How many rows of a kind were sent and have no known outcome."""
+        query = "SELECT count(*) FROM journal WHERE kind = $1 AND state IN ('sent', 'doubt')"
+        async with self._database.session() as session:
+            return int(await session.fetchval(query, kind))
+
     async def undoing(self, kind: str, source: str, settle_s: float) -> tuple[list[Known], float]:
         """The rows whose call to delete has no known outcome, and the seconds until the last one has settled."""
         async with self._database.session() as session:
