@@ -217,7 +217,8 @@ class Engine:
     async def status(self) -> Report:
         """What the store says, also while another engine runs; asks no service.
 
-        `outcome` is the last finished run's, `interrupted` while one is unfinished or none was begun.
+        `outcome` is the last finished run's, `interrupted` while one is unfinished or none was begun; `undone` counts
+        the records that `undo` has deleted from qTest since.
         """
         number = await passes.last_pass(self._database)
         counts = await Overview(self._database, number).counts()
@@ -226,7 +227,15 @@ class Engine:
         finished = await passes.report_of(self._database, number)
         outcome = "interrupted" if finished is None else msgspec.json.decode(finished)["outcome"]
         resources = await last_sample(self._database, number)
-        return {"outcome": outcome, "pass": number, "open": rows, "kinds": kinds, "resources": resources}
+        undone = sum(counter["gone"] for counter in counts.values())
+        return {
+            "outcome": outcome,
+            "pass": number,
+            "open": rows,
+            "undone": undone,
+            "kinds": kinds,
+            "resources": resources,
+        }
 
     @contextlib.asynccontextmanager
     async def _opened_run(self, executions: str = "all") -> AsyncIterator[Run]:

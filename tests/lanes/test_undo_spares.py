@@ -81,7 +81,7 @@ async def change(people, cases, runs, logs, modules, suites):
 
 
 async def test_what_people_added_or_changed_stays_with_all_that_it_needs(store_url, tmp_path):
-    """Each is named with its reason; what holds it or is used by it stays too, nothing else. A run goes on from there."""
+    """Each is named with its reason; what holds it or is used by it stays too, nothing else. A run goes on."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
         past = await history.due(move)
         await move.run()

@@ -58,6 +58,8 @@ def standing(status: dict[str, Any]) -> str:
         words = f"not finished, {status['open']:,} records are planned and not yet in qTest; run goes on"
     else:
         words = f"ended as {status['outcome']}"
+    if status["undone"]:
+        words += f"; {status['undone']:,} records were undone since"
     lines = [f"pass {status['pass']}: {words}", *kind_lines(status["kinds"]), *_using(status.get("resources"))]
     return "\n".join(lines)
 
