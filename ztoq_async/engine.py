@@ -21,6 +21,7 @@ from ztoq_async.lanes.estimate import estimate
 from ztoq_async.lanes.move import move, read, repair, verify
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.run import Progress, Run
+from ztoq_async.lanes.undo import undo
 from ztoq_async.lanes.watching import how_far, register, shown
 from ztoq_async.mapping.propose import propose
 from ztoq_async.qtest.client import QTestClient
@@ -42,11 +43,13 @@ from ztoq_async.store.archive import Archive
 from ztoq_async.store.changes import Changes
 from ztoq_async.store.embedded import EmbeddedPostgres
 from ztoq_async.store.journal import Journal
+from ztoq_async.store.late import Late
 from ztoq_async.store.ledger import Ledger
 from ztoq_async.store.overview import Overview
 from ztoq_async.store.samples import last_sample
 from ztoq_async.store.schema import upgrade
 from ztoq_async.store.tenure import Tenure, tenure
+from ztoq_async.store.undone import Undone
 from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import SOURCES, chosen
 
@@ -163,9 +166,7 @@ class Engine:
 
         `interrupted` where that run is not finished. Raises `StoreBusy` while another engine works on the store.
         """
-        number = await passes.last_read_pass(self._database, len(SOURCES))
-        if number == 0:
-            raise SettingsError(f"nothing was moved from the store {self.settings.store_path} yet: run first")
+        number = await self._last_read()
         async with self._held():  # it marks what it sees in the rows that a run would mark, too
             run = self._run(Tenure.none(), number)
             run.writes = False
@@ -192,6 +193,33 @@ class Engine:
             finally:
                 self._tenure = None
 
+    async def undo(self, *, dry_run: bool = False, include_adopted: bool = False, fields: bool = False) -> Report:
+        """Deletes from qTest what runs with this store made, children first; goes on where an earlier one stopped.
+
+        It spares what people changed since or hung something on, and, without `include_adopted`, what was there
+        before; custom fields stay without `fields`. With `dry_run` it only says what it would delete and spare.
+
+        `degraded` where something was spared or could not be deleted. Raises as `verify` and `run` do.
+        """
+        number = await self._last_read()
+        async with self._held() as held:
+            self._tenure = held
+            run = self._run(held, number)
+            run.writes = not dry_run
+            try:
+                if run.writes:
+                    await run.journal.take_over(self.settings.qtest.settle_s)
+                async with self._shown(run):
+                    return await undo(run, include_adopted=include_adopted, fields=fields)
+            finally:
+                self._tenure = None
+
+    async def _last_read(self) -> int:
+        number = await passes.last_read_pass(self._database, len(SOURCES))
+        if number == 0:
+            raise SettingsError(f"nothing was moved from the store {self.settings.store_path} yet: run first")
+        return number
+
     async def write_tables(self, report: Report, folder: Path, redact: Callable[[str], str] = str) -> Report:
         """Writes all losses and refusals, and what became of each suite, into CSV files of `folder`.
 
@@ -207,16 +235,25 @@ class Engine:
     async def status(self) -> Report:
         """What the store says, also while another engine runs; asks no service.
 
-        `outcome` is the last finished run's, `interrupted` while one is unfinished or none was begun.
+        `outcome` is the last finished run's, `interrupted` while one is unfinished or none was begun; `undone` counts
+        the records that `undo` has deleted from qTest since.
         """
         number = await passes.last_pass(self._database)
         counts = await Overview(self._database, number).counts()
-        kinds = build.kind_counts(counts, {}, verified=False)
+        kinds = build.kind_counts(counts, {}, {}, verified=False)
         rows = sum(counter[state] for counter in counts.values() for state in ("pending", "sent", "doubt"))
         finished = await passes.report_of(self._database, number)
         outcome = "interrupted" if finished is None else msgspec.json.decode(finished)["outcome"]
         resources = await last_sample(self._database, number)
-        return {"outcome": outcome, "pass": number, "open": rows, "kinds": kinds, "resources": resources}
+        undone = sum(counter["gone"] for counter in counts.values())
+        return {
+            "outcome": outcome,
+            "pass": number,
+            "open": rows,
+            "undone": undone,
+            "kinds": kinds,
+            "resources": resources,
+        }
 
     @contextlib.asynccontextmanager
     async def _opened_run(self, executions: str = "all") -> AsyncIterator[Run]:
@@ -254,6 +291,8 @@ class Engine:
             changes=Changes(self._database, journal, number),
             overview=Overview(self._database, number),
             ledger=Ledger(self._database),
+            late=Late(self._database, held),
+            undone=Undone(self._database, held),
             processes=self._processes,
             stop=self._stop,
             progress=self.progress,

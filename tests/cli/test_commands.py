@@ -26,7 +26,7 @@ KINDS = {
 }  # fmt: skip
 WORDS = (
     "read", "created", "recovered", "adopted", "updated", "unchanged", "refused", "verified", "different", "missing",
-    "extra",
+    "extra", "removed",
 )  # fmt: skip
 SLOW = "[limits]\nzephyr_per_minute = 60000\nqtest_per_minute = 60000\nin_flight = 4\n"
 

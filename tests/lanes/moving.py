@@ -61,6 +61,10 @@ class Move:
         async with self.engine(**tables) as engine:
             return await engine.verify()
 
+    async def undo(self, **wishes):
+        async with self.engine() as engine:
+            return await engine.undo(**wishes)
+
     async def stats(self, service="qtest"):
         return await self.call("GET", "/sandbox/stats", service=service)
 

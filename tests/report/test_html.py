@@ -23,7 +23,7 @@ def report():
     return {
         "outcome": "degraded",
         "project": {"zephyr": EVIL, "qtest": 77},
-        "kinds": build.kind_counts(counts, {"test-case": 3}, verified=True),
+        "kinds": build.kind_counts(counts, {"test-case": 3}, {}, verified=True),
         "ledger": {
             **build.ledger(ledger, {"call-flattened": 4300, "refused": 21}),
             "first": [{name: getattr(row, name) for name in row.__struct_fields__}],

@@ -78,6 +78,33 @@ def repair(*, config: Config = Path("ztoq.toml"), json: Json = False) -> int:
 
 
 @app.command
+def undo(
+    *,
+    config: Config = Path("ztoq.toml"),
+    json: Json = False,
+    dry_run: Flag = False,
+    include_adopted: Flag = False,
+    fields: Flag = False,
+) -> int:
+    """Delete from qTest what runs with this store made, but for what people have changed or added to since.
+
+    Parameters
+    ----------
+    dry_run
+        Say what would be deleted and what would be spared; write nothing.
+    include_adopted
+        Delete what was there before and taken over, too.
+    fields
+        Delete the custom fields that were made, too, where nobody else's objects have a value in them.
+    """
+    voice = Voice(as_json=json)
+    return explain(
+        voice,
+        lambda: commands.undo(voice, config, dry_run=dry_run, include_adopted=include_adopted, fields=fields),
+    )
+
+
+@app.command
 def status(*, config: Config = Path("ztoq.toml"), json: Json = False) -> int:
     """Say how far the store is, also while a run goes on; asks no service."""
     voice = Voice(as_json=json)

@@ -17,7 +17,7 @@ from ztoq_async.cli.loop import loop_factory
 from ztoq_async.cli.outlook import outlook
 from ztoq_async.cli.progress import shown
 from ztoq_async.cli.signals import two_signals
-from ztoq_async.cli.summary import standing, summary
+from ztoq_async.cli.summary import standing, summary, taken_back
 from ztoq_async.cli.voice import Voice
 from ztoq_async.engine import Engine
 from ztoq_async.errors import SettingsError
@@ -56,6 +56,20 @@ def repair(voice: Voice, config: Path) -> int:
     """`repair`: likewise, with what was changed."""
     settings = _settings(voice, config)
     return _finish(voice, settings, lambda engine: engine.repair())
+
+
+def undo(voice: Voice, config: Path, *, dry_run: bool, include_adopted: bool, fields: bool) -> int:
+    """`undo`: writes no report file; what became of each kind, and the first reasons, are the result."""
+    settings = _settings(voice, config)
+    report = _with_engine(
+        voice,
+        settings,
+        lambda engine: engine.undo(dry_run=dry_run, include_adopted=include_adopted, fields=fields),
+    )
+    logging.getLogger(__name__).info("undo %s in %s s: %s", report["outcome"], report["seconds"], report["calls"])
+    voice.result(taken_back(report))
+    voice.json(report)
+    return EXIT_CODES[report["outcome"]]
 
 
 def status(voice: Voice, config: Path) -> int:

@@ -32,6 +32,24 @@ def _losses(report: dict[str, Any]) -> str:
     return f", but for {rows:,} attribute(s) that lost something: see the report" if rows else ""
 
 
+UNDONE = {
+    "complete": "everything that was made is deleted",
+    "degraded": "what people changed or use, and what was there before, is spared",
+    "interrupted": "not finished; the same command goes on",
+}
+WOULD = {**UNDONE, "complete": "everything that was made would be deleted"}
+
+
+def taken_back(report: dict[str, Any]) -> str:
+    """What `undo` deleted, or would delete: counts of each kind, the first reasons, calls, notes."""
+    meaning = (WOULD if report["dry_run"] else UNDONE)[report["outcome"]]
+    lines = [f"{report['outcome']}: {meaning}", *kind_lines(report["kinds"])]
+    lines += [f"  {row['kind']} {row['key']} (id {row['id']}) stays: {row['reason']}" for row in report["spared"]]
+    lines += [_line("calls", report["calls"], zeros=True)]
+    lines += [f"  {'note':<12}{note}" for note in report["notes"]]
+    return "\n".join(lines)
+
+
 def standing(status: dict[str, Any]) -> str:
     """What `status` found."""
     if not status["pass"]:
@@ -40,6 +58,8 @@ def standing(status: dict[str, Any]) -> str:
         words = f"not finished, {status['open']:,} records are planned and not yet in qTest; run goes on"
     else:
         words = f"ended as {status['outcome']}"
+    if status["undone"]:
+        words += f"; {status['undone']:,} records were undone since"
     lines = [f"pass {status['pass']}: {words}", *kind_lines(status["kinds"]), *_using(status.get("resources"))]
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from ztoq_async.errors import QuotaExhausted
 from ztoq_async.kinds import KINDS, prepare
 from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
+from ztoq_async.lanes.late import settle_late
 from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.mend import make_missing, mend
 from ztoq_async.lanes.parts import parts
@@ -33,6 +34,7 @@ from ztoq_async.lanes.target import (
     refuse_hidden_keys,
     with_findings,
 )
+from ztoq_async.lanes.undoing import settle_undoing
 from ztoq_async.lanes.verify import verify_before, verify_kinds
 from ztoq_async.mapping.context import Context, Findings
 from ztoq_async.mapping.kind import Kind, Made
@@ -54,6 +56,7 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     with contextlib.suppress(Stopped, QuotaExhausted):
         await read(run)
         held = await _check(run, adopt=adopt)
+        await settle_undoing(run)
         await _read_and_write(run, held)
         closed = {name for kind in KINDS for name in kind.closes}
         await _read_back(run, [kind for kind in KINDS if kind.name not in closed])
@@ -199,6 +202,8 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     if run.writes:
         await mend(run, kinds)
     await account(run, KINDS)
+    with run.verifying():  # last, since what was sent again must have settled
+        await settle_late(run, KINDS)
     if run.conflicts:
         run.note(
             f"{len(run.conflicts)} records were changed in qTest since they were last found equal, "
@@ -211,10 +216,19 @@ async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
         run.note(f"{unread} records that are in qTest cannot be moved as Zephyr shows them now; that was left alone")
 
 
+async def recall(run: Run) -> None:
+    """What the rules may know, from the archive of the last pass and the tables of the target."""
+    settings = run.settings
+    findings = await find_findings(run) or Findings()
+    target = await read_target(run.qtest, settings.qtest.project, findings)
+    source = await gather(run.archive, run.overview, Project(0, settings.zephyr.project))
+    run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
+
+
 async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     """Reads qTest back and compares it with the archive of the last pass."""
     start = time.monotonic()
-    await _know(run)
+    await recall(run)
     verified = False
     with contextlib.suppress(Stopped, QuotaExhausted):
         await run.overview.forget_seen()
@@ -223,19 +237,10 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     return await _report(run, monitor, start, verified=verified)
 
 
-async def _know(run: Run) -> None:
-    """The context of the last pass, for the target as it is now."""
-    settings = run.settings
-    findings = await find_findings(run) or Findings()
-    target = await read_target(run.qtest, settings.qtest.project, findings)
-    source = await gather(run.archive, run.overview, Project(0, settings.zephyr.project))
-    run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
-
-
 async def repair(run: Run, monitor: ResourceMonitor) -> Report:
     """Verifies, makes again what is gone, changes what differs, whoever changed it, and verifies what it did."""
     start = time.monotonic()
-    await _know(run)
+    await recall(run)
     verified = False
     with contextlib.suppress(Stopped, QuotaExhausted):
         await run.overview.forget_seen()
@@ -249,6 +254,8 @@ async def repair(run: Run, monitor: ResourceMonitor) -> Report:
             with run.verifying():
                 await verify_kinds(run, KINDS)
         await account(run, KINDS)
+        with run.verifying():
+            await settle_late(run, KINDS)
         verified = True
     return await _report(run, monitor, start, verified=verified)
 
@@ -257,7 +264,7 @@ async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified:
     counts = await run.overview.counts()
     return build.report(
         run,
-        kinds=build.kind_counts(counts, run.extra, verified=verified),
+        kinds=build.kind_counts(counts, run.extra, run.removed, verified=verified),
         ledger=build.ledger(await run.ledger.counts(), await run.ledger.lost()),
         calls=build.calls(run.zephyr.gateway.statistics(), run.qtest.gateway.statistics(), run.verify_calls),
         rows=await run.ledger.rows(build.MOST_ROWS, build.FIRST_RULES),

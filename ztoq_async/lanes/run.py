@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ztoq_async.mapping.context import Context
+from ztoq_async.mapping.kind import Kind
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.process_pool import ProcessPool
@@ -17,8 +18,10 @@ from ztoq_async.settings import Settings
 from ztoq_async.store.archive import Archive
 from ztoq_async.store.changes import Changes
 from ztoq_async.store.journal import Journal
+from ztoq_async.store.late import Late
 from ztoq_async.store.ledger import Ledger
-from ztoq_async.store.overview import Overview
+from ztoq_async.store.overview import Known, Overview
+from ztoq_async.store.undone import Undone
 from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import Query
 
@@ -64,6 +67,15 @@ class Progress:
         self.phase, self.done, self.total = phase, 0, total
 
 
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """An object that may be a row's late duplicate."""
+
+    kind: Kind
+    row: Known
+    id: int
+
+
 @dataclass(slots=True)
 class Run:
     """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is.
@@ -81,6 +93,8 @@ class Run:
     changes: Changes
     overview: Overview
     ledger: Ledger
+    late: Late
+    undone: Undone
     processes: ProcessPool
     stop: asyncio.Event
     progress: dict[str, Progress] = field(default_factory=dict)
@@ -92,6 +106,9 @@ class Run:
     extras: list[str] = field(default_factory=list)
     conflicts: list[tuple[str, str, list[str]]] = field(default_factory=list)
     kept: dict[str, int] = field(default_factory=dict)
+    surplus: dict[tuple[str, int], Surplus] = field(default_factory=dict)
+    removed: dict[str, int] = field(default_factory=dict)
+    user_id: int | None = None
     verify_calls: int = 0
     notes: list[str] = field(default_factory=list)
     fault: BaseException | None = None
@@ -137,6 +154,11 @@ class Run:
         """A record that people have changed in qTest, and that stays so; the first thousand are kept."""
         if len(self.conflicts) < MOST_CONFLICTS:
             self.conflicts.append((kind, key, names))
+
+    def add_removed(self, reported: str, words: str) -> None:
+        """An object that was there twice, of which one is deleted."""
+        self.removed[reported] = self.removed.get(reported, 0) + 1
+        self.note(words)
 
     def fail(self, error: BaseException | None) -> None:
         """Ends the run with this error: the first one counts."""

@@ -14,6 +14,7 @@ import msgspec
 from ztoq_async.errors import NotFound, Paused, SourceError
 from ztoq_async.lanes.items import items_as_made, refs_of
 from ztoq_async.lanes.large import built, differences
+from ztoq_async.lanes.late import find_surplus
 from ztoq_async.lanes.run import Run, one_error, plural
 from ztoq_async.mapping.kind import Found, Item, Kind, Made
 from ztoq_async.qtest.listing import Listing
@@ -95,9 +96,7 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
     for key, made, actual in found:
         row = known.get(key)
         if row is None or row.target_id != made.id:
-            ours = row is not None or kind.is_ours(key, run.context)
-            if ours and not await run.overview.is_made(key, made.id):
-                run.add_extra(kind.reported, f"{kind.name} {key}: id {made.id}")
+            await find_surplus(run, kind, key, row, made)
         elif row.state == "done":
             names = await differing(run, kind, items[row.id], actual)
             if names is not None and (sure or not names):

@@ -47,6 +47,13 @@ def _create(target: Target, context: Context, refs: Refs) -> Call | Made:
     return paths.approve(context.target.project_id, made_of(refs, target).id)
 
 
+def _repeated(answer: bytes) -> str:
+    """Approved twice, a test case is version 2.0: also where people have edited and approved it."""
+    version = msgspec.json.decode(answer, type=TestCase).version or ""
+    number = version.partition(".")[0]
+    return f"is version {version}: it was approved more than once" if number.isdecimal() and int(number) > 1 else ""
+
+
 APPROVAL = replace(
     TEST_CASE,
     name="approval",
@@ -58,6 +65,10 @@ APPROVAL = replace(
     recognise=_recognise,
     find=lambda target, context, refs: paths.test_cases(context.target.project_id, None),
     differences=lambda target, actual, context, refs: [],
+    delete=None,
+    goes_with=("test-case", "stub-case"),
+    creation=None,
+    repeated=_repeated,
     reported="",
     source="",
     reads="test-execution",

@@ -86,6 +86,11 @@ TEST_CYCLE = Kind(
     amend=_amend,
     partly=True,
     canonical=lambda actual, context: CYCLES.canonical(actual),
+    holds=lambda identifier, context: (
+        ("test-cycle", paths.test_cycles(context.target.project_id, identifier)),
+        ("test-suite", paths.test_suites(context.target.project_id, identifier)),
+        ("test-run", paths.test_runs_in_cycle(context.target.project_id, identifier)),
+    ),
     reported="test-cycle",
     source="cycle-folder",
     keyed=lambda context: True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +11,12 @@ import msgspec
 from ztoq_async.errors import SourceError
 from ztoq_async.mapping import field as fields
 from ztoq_async.mapping.account import Note
-from ztoq_async.mapping.context import CASES, Context, FieldPlan, Plans, fields_by_label
-from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
+from ztoq_async.mapping.context import CASES, RUNS, SUITES, Context, FieldPlan, Plans, fields_by_label
+from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target, Use
 from ztoq_async.plan import AtOnce, Planner, Row
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.listing import Listing
-from ztoq_async.qtest.records import Field
+from ztoq_async.qtest.records import Field, Property
 from ztoq_async.resources.calls import Call
 
 
@@ -81,9 +81,23 @@ class _FieldKinds:
 
     def recognise_fields(self, items: list[bytes], context: Context) -> Iterator[Found]:
         labels = {plan.label for plan in self._plans(context).values()}
-        for label, found in fields_by_label(_fields(items)).items():
-            if label in labels and found.is_custom:
-                yield label, Made(found.id), found
+        """Each once by label, then others of the same label: nothing tells whose those are."""
+        rows = _fields(items)
+        by_label = fields_by_label(rows)
+        for found in [*by_label.values(), *(row for row in rows if row is not by_label[row.label])]:
+            if found.label in labels and found.is_custom:
+                yield found.label, Made(found.id), found
+
+    def uses(self, context: Context) -> Sequence[Use]:
+        """Objects of the type that have a value in a field."""
+        project = context.target.project_id
+        listings = {
+            CASES: ("test-case", paths.test_cases(project, None)),
+            SUITES: ("test-suite", paths.search(project, SUITES)),
+            RUNS: ("test-run", paths.all_test_runs(project)),
+        }
+        label, listing = listings[self.of]
+        return (Use(label, listing, _filled_fields),)
 
     def listing(self, context: Context) -> Listing:
         return paths.fields(context.target.project_id, self.of)
@@ -127,6 +141,21 @@ def _fields(items: list[bytes]) -> list[Field]:
     return [msgspec.json.decode(item, type=Field) for item in items]
 
 
+class _Filled(msgspec.Struct):
+    """The values of an object, whatever its type."""
+
+    properties: list[Property] | None = None
+
+
+def _filled_fields(row: bytes) -> Iterator[int]:
+    shown = msgspec.json.decode(row, type=_Filled).properties or ()
+    yield from {item.field_id for item in shown if item.field_value not in (None, "", "[]")}
+
+
+def _added_values(target: FieldPlan, actual: Field) -> list[str]:
+    return [f"allowed_values: '{label}' was added" for label in sorted(set(actual.value_ids()) - set(target.choices))]
+
+
 def _field_differences(target: FieldPlan, actual: Field, context: Context, refs: Refs) -> list[str]:
     found = [] if actual.data_type == target.data_type else ["data_type"]
     found += [] if actual.is_active else ["is_active"]
@@ -158,6 +187,10 @@ def field_kinds(object_type: str) -> tuple[Kind, Kind, Kind]:
         find=lambda target, context, refs: of.listing(context),
         read_back=of.listing,
         differences=_field_differences,
+        one=lambda identifier, context, refs: paths.field(context.target.project_id, object_type, identifier),
+        delete=lambda identifier, context: paths.delete_field(context.target.project_id, object_type, identifier),
+        uses=of.uses,
+        added=_added_values,
         reported="field",
         changes=object_type,
         amend=lambda target, identifier, actual, names, context, refs: [],  # values and activation follow
@@ -172,6 +205,8 @@ def field_kinds(object_type: str) -> tuple[Kind, Kind, Kind]:
         create=of.create_values,
         made=of.made_values,
         recognise=of.recognise_values,
+        one=None,
+        delete=None,
         reported="",
         amend=None,
         follows=lambda made: True,

@@ -5,7 +5,7 @@ The functions return calls and listings as values; the lanes carry them out and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +67,21 @@ class Item(msgspec.Struct, frozen=True):
         raise SourceError(f"it has no {' or '.join(kinds)}")
 
 
+class Creation(msgspec.Struct, frozen=True):
+    """Who made an object, and when by the service's clock, as the service shows it."""
+
+    user_id: int | None
+    date: str | None
+
+
+class Use(msgspec.Struct, frozen=True):
+    """A list of objects, called `label` in reports, and which objects of a kind each of its rows uses, by id."""
+
+    label: str
+    listing: Listing
+    used: Callable[[bytes], Iterator[int]]
+
+
 Target = Any
 Found = tuple[str, Made, Any]
 Differences = list[str] | None
@@ -95,6 +110,11 @@ class Kind:
     whose fields must be read again when rows of the kind are done; `beside`: the kinds of parents whose records
     `build` must see; `part_of`: the kind of the parent under which reports sum up; `closes`: kinds that are read back
     when this one is made, before the next begins.
+
+    What deleting must know: `holds` lists what stands below an object, by its name in reports, and `uses` what may use
+    it from elsewhere in the project; `added` names what people may have added to it that is no difference; rows of
+    kinds that name this one in `goes_with` are gone with it. `creation` is None where the service does not show who
+    made an object. `repeated` says how an object shows that the call for it took effect more than once.
     """
 
     name: str
@@ -109,6 +129,12 @@ class Kind:
     differences: Callable[[Target, Any, Context, Refs], Differences]
     one: Callable[[int, Context, Refs], Call] | None = None
     delete: Callable[[int, Context], Call] | None = None
+    holds: Callable[[int, Context], Sequence[tuple[str, Listing]]] = lambda identifier, context: ()
+    uses: Callable[[Context], Sequence[Use]] = lambda context: ()
+    added: Callable[[Target, Any], list[str]] = lambda target, actual: []
+    goes_with: tuple[str, ...] = ()
+    creation: Callable[[Any], Creation] | None = None
+    repeated: Callable[[bytes], str] | None = None
     within: Callable[[Context, Refs], Listing] | None = None
     amend: Callable[[Target, int, Any, list[str], Context, Refs], list[Call]] | None = None
     partly: bool = False

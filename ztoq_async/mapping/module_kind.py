@@ -98,6 +98,10 @@ MODULE = Kind(
     amend=_amend,
     partly=True,
     canonical=lambda actual, context: MODULES.canonical(actual),
+    holds=lambda identifier, context: (
+        ("module", paths.modules(context.target.project_id, identifier)),
+        ("test-case", paths.test_cases(context.target.project_id, identifier)),
+    ),
     reported="module",
     source="folder",
     keyed=lambda context: True,

@@ -12,7 +12,7 @@ from ztoq_async.mapping import attributes, properties
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import RUNS, Context
 from ztoq_async.mapping.field_kind import activation
-from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, made_of
+from ztoq_async.mapping.kind import Creation, Found, Item, Kind, Made, Refs, made_of
 from ztoq_async.mapping.suite_kind import outside
 from ztoq_async.mapping.text import same_line, without_control
 from ztoq_async.mapping.values import Value
@@ -165,6 +165,8 @@ TEST_RUN = Kind(
     differences=_differences,
     one=lambda identifier, context, refs: paths.test_run(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_test_run(context.target.project_id, identifier),
+    holds=lambda identifier, context: (("test-log", paths.test_logs(context.target.project_id, identifier)),),
+    creation=lambda actual: Creation(actual.creator_id, actual.created_date),
     reported="test-run",
     reads="test-execution",
     amend=_amend,

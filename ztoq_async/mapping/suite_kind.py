@@ -158,6 +158,7 @@ TEST_SUITE = Kind(
     delete=lambda identifier, context: paths.delete_test_suite(context.target.project_id, identifier),
     amend=_amend,
     canonical=_canonical,
+    holds=lambda identifier, context: (("test-run", paths.test_runs(context.target.project_id, identifier)),),
     within=lambda context, refs: paths.test_suites(context.target.project_id, ref_of(refs, "test-cycle").id),
     reported="test-suite",
     source="test-cycle",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,11 +12,12 @@ from ztoq_async.mapping import account, properties, steps, test_case
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import CASES, Context
 from ztoq_async.mapping.field_kind import activation
-from ztoq_async.mapping.kind import Differences, Found, Item, Kind, Made, Refs, Target, made_of
+from ztoq_async.mapping.kind import Creation, Differences, Found, Item, Kind, Made, Refs, Target, Use, made_of
 from ztoq_async.mapping.module_kind import unfiled, unlisted
 from ztoq_async.plan import Planner, Row, without_circles
 from ztoq_async.qtest import changes, paths
 from ztoq_async.qtest.records import TestCase as QTestCase
+from ztoq_async.qtest.records import TestRun
 from ztoq_async.resources.calls import Call
 from ztoq_async.zephyr.records import Script, TestCase
 
@@ -149,6 +150,25 @@ def _is_ours(key: str, context: Context) -> bool:
     return (key.startswith(f"{source.project.key}-") and key not in source.missing) or key in source.foreign
 
 
+def _uses(context: Context) -> Sequence[Use]:
+    """Runs of test cases, and test cases whose steps call others."""
+    project = context.target.project_id
+    return (
+        Use("test-run", paths.all_test_runs(project), _run_case),
+        Use("test-case", paths.test_cases(project, None), _called_cases),
+    )
+
+
+def _run_case(row: bytes) -> Iterator[int]:
+    run = msgspec.json.decode(row, type=TestRun)
+    yield from {run.test_case.id} if run.test_case else {run.test_case_id or 0}
+
+
+def _called_cases(row: bytes) -> Iterator[int]:
+    own = test_case.own_steps(msgspec.json.decode(row, type=QTestCase).test_steps or [])
+    yield from {step.called_test_case_id for step in own if step.called_test_case_id}
+
+
 TEST_CASE = Kind(
     name="test-case",
     parents=("field-activation", "module"),
@@ -166,6 +186,9 @@ TEST_CASE = Kind(
     delete=lambda identifier, context: paths.delete_test_case(context.target.project_id, identifier),
     amend=_amend_test_case,
     canonical=test_case.canonical,
+    uses=_uses,
+    added=lambda target, actual: ["attachments"] if actual.attachments else [],
+    creation=lambda actual: Creation(actual.creator_id, actual.created_date),
     reported="test-case",
     source="test-case",
     keyed=lambda context: properties.is_keyed(context, CASES),

@@ -26,6 +26,18 @@ def create_field(project: int, object_type: str, body: Any) -> Call:
     return _call("POST", project, f"/settings/{object_type}/fields", body, label="/settings/{objectType}/fields")
 
 
+def field(project: int, object_type: str, field_id: int) -> Call:
+    """One field."""
+    rest = f"/settings/{object_type}/fields/{field_id}"
+    return _call("GET", project, rest, label="/settings/{objectType}/fields/{fieldId}")
+
+
+def delete_field(project: int, object_type: str, field_id: int) -> Call:
+    """Deletes a custom field with the values that objects have in it."""
+    rest = f"/settings/{object_type}/fields/{field_id}"
+    return _call("DELETE", project, rest, label="/settings/{objectType}/fields/{fieldId}")
+
+
 def create_values(project: int, object_type: str, field_id: int, body: Any) -> Call:
     """At most 100 values a call."""
     rest = f"/settings/{object_type}/fields/{field_id}/allowed-values"
@@ -162,6 +174,12 @@ def test_runs(project: int, suite_id: int) -> Listing:
     query = (("parentId", str(suite_id)), ("parentType", "test-suite"))
     path = f"/api/v3/projects/{project}/test-runs"
     return Listing(path, f"{PROJECT}/test-runs", query, "pageSize", MOST)
+
+
+def test_runs_in_cycle(project: int, cycle_id: int) -> Listing:
+    """The runs directly in a test cycle, which only people put there."""
+    query = (("parentId", str(cycle_id)), ("parentType", "test-cycle"))
+    return msgspec.structs.replace(test_runs(project, 0), query=query)
 
 
 def all_test_runs(project: int) -> Listing:

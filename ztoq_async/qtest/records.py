@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import msgspec
 
@@ -103,6 +104,9 @@ class TestCase(msgspec.Struct, frozen=True):
     test_steps: list[Step] | None = None
     test_case_version_id: int | None = None
     version: str | None = None
+    created_date: str | None = None
+    creator_id: int | None = None
+    attachments: list[Any] | None = None
 
 
 class Module(msgspec.Struct, frozen=True):
@@ -159,6 +163,8 @@ class TestRun(msgspec.Struct, frozen=True, rename={"parent_id": "parentId", "tes
     test_case_id: int | None = None
     test_case_version_id: int | None = None
     properties: list[Property] | None = None
+    created_date: str | None = None
+    creator_id: int | None = None
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -192,3 +198,5 @@ class TestLog(msgspec.Struct, frozen=True):
     test_run_id: int | None = None
     test_case_version_id: int | None = None
     test_step_logs: list[StepLog] | None = None
+    attachments: list[Any] | None = None
+    defects: list[Any] | None = None

@@ -41,6 +41,7 @@ WORDS = (
     "different",
     "missing",
     "extra",
+    "removed",
 )
 EXIT_CODES = {"complete": 0, "degraded": 1, "interrupted": 3, "failed": 4}
 
@@ -55,9 +56,12 @@ def not_read(context: Context | None) -> list[str]:
 
 
 def kind_counts(
-    counts: Mapping[str, Counter[str]], extra: Mapping[str, int], *, verified: bool
+    counts: Mapping[str, Counter[str]], extra: Mapping[str, int], removed: Mapping[str, int], *, verified: bool
 ) -> dict[str, dict[str, int]]:
-    """For every kind of the report every word, zeros included; `missing` is what was made and not seen again."""
+    """For every kind of the report every word, zeros included; `missing` is what was made and not seen again.
+
+    `removed` are late duplicates that were deleted (protocol rule 7).
+    """
     found = {name: dict.fromkeys(WORDS, 0) for name in REPORTED}
     for kind in KINDS:
         for word, number in counts.get(kind.name, {}).items() if kind.reported else ():
@@ -67,6 +71,7 @@ def kind_counts(
         there = sum(row[word] for word in ("created", "recovered", "adopted", "updated", "unchanged"))
         row["missing"] = there - row["verified"] - row["different"] if verified else 0
         row["extra"] = extra.get(name, 0)
+        row["removed"] = removed.get(name, 0)
     return found
 
 

@@ -45,6 +45,8 @@ class Known(msgspec.Struct, frozen=True):
     touched: bool
     changing: bool
     differences: tuple[str, ...]
+    origin: str | None
+    resent: bool
     record: bytes
     detail: bytes
 
@@ -61,6 +63,7 @@ class Seen(msgspec.Struct, frozen=True):
 KNOWN = (
     "SELECT j.id, j.key, j.state, j.counted, j.parents, j.target_id, j.version_id, j.step_ids, j.reason, "
     "coalesce(j.epoch, 0) AS epoch, j.shown, j.touched, j.changing, j.differences, "
+    "j.origin, j.resent, "
     "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail "
     "FROM journal j LEFT JOIN archive a ON a.source = $2 AND a.key = j.key WHERE j.kind = $1 "
 )

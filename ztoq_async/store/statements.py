@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED, SENT
+from ztoq_async.store.transitions import DONE, DOUBT, GONE, PENDING, REFUSED, SENT, UNDO_FROM, UNDOING
 
 INSERT = f"""
 INSERT INTO journal (kind, key, parents, counted, state, reason, pass)
@@ -13,9 +13,10 @@ ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.c
     lacks = false,
     parents = CASE WHEN journal.state = '{DONE}' AND excluded.reason <> ''
         THEN journal.parents ELSE excluded.parents END,
-    state = CASE WHEN journal.state = '{REFUSED}' OR (journal.state = '{DONE}' AND journal.key = ANY($8))
+    target_id = CASE WHEN journal.state = '{GONE}' THEN NULL ELSE journal.target_id END,
+    state = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}') OR (journal.state = '{DONE}' AND journal.key = ANY($8))
         THEN excluded.state ELSE journal.state END,
-    reason = CASE WHEN journal.state IN ('{REFUSED}', '{DONE}') THEN excluded.reason ELSE journal.reason END
+    reason = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}', '{DONE}') THEN excluded.reason ELSE journal.reason END
 RETURNING id, kind, key, state = '{PENDING}' AS open
 """
 
@@ -82,7 +83,8 @@ UPDATE journal SET state = '{PENDING}' WHERE kind = $1 AND state = '{SENT}' AND 
 
 CLAIM = f"""
 WITH claimed AS (
-    UPDATE journal SET state = '{SENT}', epoch = $4, sent_at = now(), attempt = attempt + 1 WHERE id IN (
+    UPDATE journal SET state = '{SENT}', epoch = $4, sent_at = now(), attempt = attempt + 1,
+        first_sent_at = coalesce(first_sent_at, now()) WHERE id IN (
         SELECT id FROM journal WHERE kind = $1 AND state = '{PENDING}' AND waits = 0 AND NOT lacks AND pass = $5
         ORDER BY id LIMIT $3
     ) RETURNING id, key, parents, attempt
@@ -98,7 +100,7 @@ UPDATE journal j SET state = $1,
     origin = CASE WHEN $1 = '{DONE}' THEN t.origin ELSE j.origin END,
     made_pass = CASE WHEN $1 = '{DONE}' THEN $11 ELSE j.made_pass END,
     due_at = CASE WHEN $1 = '{DOUBT}' THEN now() + make_interval(secs => t.due) ELSE NULL END,
-    reason = t.reason, resent = j.resent OR t.resent
+    reason = t.reason, resent = j.resent OR t.resent, relist = j.relist OR t.resent
 FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::float8[], $10::bool[])
     AS t(id, target, version, steps, origin, reason, due, resent)
 WHERE j.id = t.id AND j.state = ANY($2)
@@ -113,4 +115,27 @@ WITH RECURSIVE down AS (
 )
 UPDATE journal j SET state = '{REFUSED}', reason = 'parent: ' || d.name || ' was refused'
 FROM down d WHERE j.id = d.child AND j.state = '{PENDING}' RETURNING j.id
+"""
+
+LISTED_AGAIN = "UPDATE journal SET relist = false WHERE id = ANY($1::bigint[])"
+
+UNDOES = f"""
+UPDATE journal SET state = '{UNDOING}', epoch = $2, sent_at = now()
+WHERE id = ANY($1::bigint[]) AND state = ANY('{{{",".join(UNDO_FROM[UNDOING])}}}')
+"""
+
+STAYS = f"UPDATE journal SET state = '{DONE}' WHERE id = ANY($1::bigint[]) AND state = '{UNDOING}'"
+
+GOES = f"""
+UPDATE journal SET state = '{GONE}', version_id = NULL, step_ids = '{{}}', origin = NULL, made_pass = NULL,
+    resent = false, relist = false, first_sent_at = NULL, seen_pass = 0, differences = '{{}}', reason = ''
+WHERE state = ANY('{{{",".join(UNDO_FROM[GONE])}}}') AND (id = ANY($1::bigint[]) OR (kind = ANY($2) AND id IN (
+    SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]) AND hard
+)))
+RETURNING id
+"""
+
+UNMADE = f"""
+UPDATE archive SET made_detail = NULL WHERE source = $1 AND made_detail IS NOT NULL
+    AND key IN (SELECT key FROM journal WHERE id = ANY($2::bigint[]) AND state = '{GONE}')
 """

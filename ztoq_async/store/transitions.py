@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PENDING, SENT, DOUBT, DONE, REFUSED = "pending", "sent", "doubt", "done", "refused"
+UNDOING, GONE = "undoing", "gone"
 
 FROM: Mapping[str, tuple[str, ...]] = {
     SENT: (PENDING,),  # claimed, committed before anything leaves (rule 2)
@@ -12,4 +13,11 @@ FROM: Mapping[str, tuple[str, ...]] = {
     DONE: (PENDING, SENT, DOUBT),  # adopted by key (rule 10), made, or found by looking (rule 6)
     REFUSED: (PENDING, SENT, DOUBT),  # by the service, by a rule, or with a parent (rule 14)
     PENDING: (SENT, DOUBT),  # surely not applied (rules 4 and 6)
+}
+
+UNDO_FROM: Mapping[str, tuple[str, ...]] = {
+    UNDOING: (DONE,),  # committed before the call that deletes leaves
+    GONE: (DONE, UNDOING),  # deleted, or found to be gone; what hangs on it goes along
+    DONE: (UNDOING,),  # surely not deleted
+    PENDING: (GONE,),  # planned anew: nothing of what it was counts any more
 }

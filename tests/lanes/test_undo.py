@@ -1,0 +1,46 @@
+"""`undo` (rule 19): what was made goes, children first; a dry run says so before; then a run makes everything anew."""
+
+import history
+from moving import a_move, assert_approved_once, assert_everything_once, writes
+from taking_back import JOURNAL, assert_as_said, counts, numbers, sql, there
+
+CASES, EXECUTIONS = 12, 44
+
+
+async def test_everything_that_was_made_goes_as_the_dry_run_said(store_url, tmp_path):
+    """The dry run writes nothing; the real one does what it said, a second finds nothing, a run begins anew."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.run()
+        made, calls, journal = await there(move), writes(await move.stats()), await sql(store_url, JOURNAL)
+        forecast = await move.undo(dry_run=True)
+        assert forecast["outcome"] == "complete", forecast["spared"][:3]
+        assert (writes(await move.stats()), await sql(store_url, JOURNAL)) == (calls, journal)
+        report = await move.undo()
+        assert_as_said(forecast, report)
+        assert counts(report, "deleted") == numbers(made)
+        assert numbers(await there(move)) == {}
+        assert report["calls"]["deletes"] == sum(numbers(made).values()) - len(made["test-log"])
+        assert any("fields of test-cases that were made stay" in note for note in report["notes"])
+        second = await move.undo()
+        assert (second["outcome"], counts(second, "deleted"), counts(second, "spared")) == ("complete", {}, {})
+        assert counts(second, "gone") == numbers(made)
+        assert second["calls"]["deletes"] == 0
+        report = await move.run()
+        await assert_everything_once(move, report, cases=CASES, past=past)
+        await assert_approved_once(move, past)
+        assert report["kinds"]["test-log"]["created"] == past.logs
+        assert report["kinds"]["field"]["created"] == 0
+
+
+async def test_fields_go_where_that_is_asked_for(store_url, tmp_path):
+    """With `fields` the project is as it was before; a run makes the fields anew."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.run()
+        fields = await move.objects("field")
+        forecast, report = await move.undo(dry_run=True, fields=True), await move.undo(fields=True)
+        assert_as_said(forecast, report)
+        assert counts(report, "deleted")["field"] == len(fields) > 0
+        assert (numbers(await there(move)), await move.objects("field")) == ({}, [])
+        await assert_everything_once(move, await move.run(), cases=CASES, past=past)
