@@ -7,7 +7,7 @@ import time
 import msgspec
 import pytest
 
-from ztoq_async.errors import FenceError, SettingsError, StoreBusy
+from ztoq_async.errors import FenceError, SettingsError, StoreBusy, StoreError
 from ztoq_async.resources.database import Database
 from ztoq_async.store import tenure as tenures
 from ztoq_async.store.schema import upgrade
@@ -146,6 +146,20 @@ async def test_an_engine_that_is_starting_after_a_silent_one_is_not_overtaken(st
             async with tenure(store, *NAMES, 0.0):
                 pass
         assert await session.fetchval("SELECT 1") == 1
+
+
+@pytest.mark.usefixtures("short")
+async def test_what_a_vanished_engine_left_in_a_transaction_blocks_nobody(store, postgres):
+    """It stood still in the middle of a write, and holds a lock on the very row that says who works."""
+    await leave(store, Holder("elsewhere", "boot", 4711, 1.0))
+    async with Database(postgres.dsn) as still:
+        with pytest.raises(StoreError, match="nothing of the session was kept"):
+            async with still.session() as session:
+                await session.execute("SELECT FROM migration FOR SHARE")
+                start = time.monotonic()
+                async with tenure(store, *NAMES, 0.1):
+                    assert time.monotonic() - start < 3
+                await session.execute("SELECT 1")
 
 
 @pytest.mark.usefixtures("short")

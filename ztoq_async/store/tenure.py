@@ -32,6 +32,12 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = $1 A
     AND a.usename = current_user AND a.backend_start < m.beat_at
     AND m.holder <> '' AND m.beat_at < now() - make_interval(secs => $2)
 """
+# What a vanished engine has left in a transaction holds locks that its successor would wait for.
+_END_LEFT = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+    AND application_name = current_setting('application_name') AND xact_start IS NOT NULL
+"""
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -180,12 +186,14 @@ async def _outlive(session: Session, settle_s: float) -> None:
     Raises `StoreBusy` where it has not vanished: an engine that lost the lock still shows itself by its heartbeat.
     """
     holder, age = await _holder(session)
-    if holder is None or holder.is_dead():
+    if holder is None:
         return
-    await asyncio.sleep(max(0.0, LEASE_S + settle_s - age))
-    holder, age = await _holder(session)
-    if holder is not None and age < LEASE_S + settle_s:
-        raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+    if not holder.is_dead():
+        await asyncio.sleep(max(0.0, LEASE_S + settle_s - age))
+        holder, age = await _holder(session)
+        if holder is not None and age < LEASE_S + settle_s:
+            raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+    await session.fetchval(_END_LEFT)
 
 
 async def _holder(session: Session) -> tuple[Holder | None, float]:
