@@ -35,6 +35,15 @@ def own_postgres() -> Iterator[OwnPostgres]:
 
 
 @pytest.fixture
+def own_if_any(request: pytest.FixtureRequest) -> OwnPostgres | None:
+    """The same for tests that take turns between it and the embedded store, None where there is none."""
+    if find_programs() is None:
+        return None
+    server: OwnPostgres = request.getfixturevalue("own_postgres")
+    return server
+
+
+@pytest.fixture
 def own_store(own_postgres: OwnPostgres) -> Callable[[], Awaitable[str]]:
     """Makes an empty database on it and gives its URL."""
     return own_postgres.database

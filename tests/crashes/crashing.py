@@ -8,6 +8,7 @@ written next. Without the variables below nothing is wrapped; the package itself
     STOP_AT="1 fenced POST /…/test-cases"          SIGSTOP there; a SIGCONT from outside lets it go on
     BOUNDARIES=<file>                              each boundary as it is passed, one a line
     LEASE="3 0.5 0.5"                              lease, heartbeat and margin of the fence, seconds
+    BACKOFF=0.02                                   the first wait before a request is sent again, seconds
 """
 
 import functools
@@ -20,6 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ztoq_async.cli import main
+from ztoq_async.resources import tries
 from ztoq_async.resources.connector import ConnectionPool
 from ztoq_async.resources.session import Session
 from ztoq_async.resources.transaction import Transaction
@@ -148,6 +150,8 @@ def wrap() -> None:
     """What the environment asks for, in this process."""
     if lease := os.environ.get("LEASE"):
         tenure.LEASE_S, tenure.BEAT_S, tenure.MARGIN_S = map(float, lease.split())
+    if backoff := os.environ.get("BACKOFF"):
+        tries.FIRST_BACKOFF = float(backoff)
     if not any(os.environ.get(name) for name in VARIABLES):
         return
     boundaries = Boundaries()

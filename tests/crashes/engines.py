@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,13 @@ PATIENCE_S = 90.0
 TICK_S = 0.005
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("ZTOQ_", "PG"))}
 _numbers = itertools.count(1)
+
+
+async def until(ready: Callable[[], Awaitable[bool]], timeout: float = PATIENCE_S) -> None:
+    """Asks again and again until it is so."""
+    async with asyncio.timeout(timeout):
+        while not await ready():  # noqa: ASYNC110 - nobody tells another process
+            await asyncio.sleep(TICK_S)
 
 
 class Nursery:
@@ -120,12 +127,11 @@ file = "mapping.toml"
 class Move:
     """The commands of one move: a folder with its settings, a sandbox, a store (`url`, or embedded in the folder)."""
 
-    def __init__(
-        self, nursery: Nursery, site: dict[str, Any], folder: Path, *, url: str = "", **limits: float
-    ) -> None:
+    def __init__(self, nursery: Nursery, site: dict[str, Any], folder: Path, *, url: str = "", **limits: float) -> None:
         self._nursery = nursery
         self._started: list[Process] = []
         self.site = site
+        self.url = url
         self.folder = folder
         self.mapping = folder / "mapping.toml"
         settings = SETTINGS.format(**site, **{"settle_s": 0.2, "in_flight": 1, **limits})
@@ -162,11 +168,14 @@ class Move:
         """Whatever a failed test has left running."""
         for process in self._started:
             process.send(signal.SIGKILL)
-        server = self.postmaster()
-        if server is not None:
-            with contextlib.suppress(psutil.Error):
-                if psutil.Process(server).name().startswith("postgres"):
-                    os.kill(server, signal.SIGQUIT)
+        self.end_server(self.postmaster())
+
+    def end_server(self, pid: int | None) -> None:
+        """Ends a server that its engine has left behind, if it is still there."""
+        with contextlib.suppress(psutil.Error):
+            if pid is not None and (server := psutil.Process(pid)).name().startswith("postgres"):
+                server.send_signal(signal.SIGQUIT)
+                server.wait(PATIENCE_S)
 
 
 @contextlib.contextmanager

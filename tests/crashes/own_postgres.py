@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import psutil
 
 START_S = 30.0
 PROGRAMS = ("postgres", "initdb")
@@ -106,19 +105,10 @@ class OwnPostgres:
             await connection.close()
         return self._url(f"move_{self._number}")
 
-    def kill(self) -> None:
-        """SIGKILL to the server; its backends notice and end."""
-        assert self._server is not None
-        self._server.kill()
-        self._server.wait()
-
-    def backends(self) -> list[int]:
-        """The processes that serve connections."""
-        assert self._server is not None
-        with contextlib.suppress(psutil.NoSuchProcess):
-            children = psutil.Process(self._server.pid).children()
-            return [child.pid for child in children if " move_" in " ".join(child.cmdline())]
-        return []
+    @property
+    def pid(self) -> int | None:
+        """The server's process, None while there is none."""
+        return self._server.pid if self._server is not None and self._server.poll() is None else None
 
     def remove(self) -> None:
         """Ends it, and its data."""

@@ -1,8 +1,9 @@
 """What a sandbox's qTest holds, with Zephyr keys for everything that differs from one run to the next.
 
 It reads the sandbox's desk and knows nothing of the engine. Ids of objects become keys, ids of fields their labels, ids
-of steps and versions their case and place; pids, links and dates of creation are left out. What has no key keeps its
-id, and so is never equal to another run's: nothing is passed over.
+of steps and versions their case and place; pids, links and dates of creation are left out, and the place among siblings
+where docs/what-goes-where.md promises none. What has no key keeps its id, and so is never equal to another run's:
+nothing is passed over.
 """
 
 import json
@@ -16,6 +17,7 @@ import aiohttp
 KINDS = ("field", "module", "test-case", "test-cycle", "test-suite", "test-run", "test-log", "release")
 MARKER = re.compile(r"\[zephyr:[a-z-]+:[^\]]+\]")
 LEFT_OUT = {"pid", "links", "web_url", "created_date", "last_modified_date", "last_modified_date_utc"}
+UNORDERED = {"field", "test-case", "test-suite", "test-run"}
 NAMED_BY = {
     "parent_id": "module",
     "testCaseId": "test-case",
@@ -95,7 +97,7 @@ def _key(row: Row) -> str:
 def _plain(row: Row, kind: str, names: dict[str, dict[int, str]]) -> Row:
     found: Row = {}
     for word, value in row.items():
-        if word in LEFT_OUT:
+        if word in LEFT_OUT or (word == "order" and kind in UNORDERED):
             continue
         if word in OWN and kind != "test-log status":
             found[word] = names.get(kind, {}).get(value, "its own" if kind in ("step log", "value") else value)
@@ -106,7 +108,9 @@ def _plain(row: Row, kind: str, names: dict[str, dict[int, str]]) -> Row:
         elif word == "properties":
             found[word] = [_property(item) for item in value]
         else:
-            found[word] = _nested(value, NESTED.get(word, "step log" if word == "test_step_logs" else f"{kind} {word}"), names)
+            found[word] = _nested(
+                value, NESTED.get(word, "step log" if word == "test_step_logs" else f"{kind} {word}"), names
+            )
     return found
 
 

@@ -75,8 +75,10 @@ LIBRARY: dict[str, list[Row]] = {
     ],
     "priorities": [_named(21, "Normal", color="#fff", default=True)],
     "statuses": [
-        *(_named(identity, name, type=kind, color="#fff", archived=False, default=identity in (31, 41))
-          for identity, name, kind in STATUSES),
+        *(
+            _named(identity, name, type=kind, color="#fff", archived=False, default=identity in (31, 41))
+            for identity, name, kind in STATUSES
+        ),
         _named(53, "Not Executed", 1, type="TEST_EXECUTION", color="#fff", archived=False, default=True),
     ],
     "environments": [_named(71, "Chrome", archived=False)],

@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from engines import Move, Nursery, moving
 from moves import assert_complete, site_of, stats
+from own_postgres import OwnPostgres
 from points import Point, every, some
 from same_content import Content, content, differences, read_objects
 from small_library import CASES, EXECUTIONS
@@ -25,7 +26,6 @@ from ztoq_async.sandbox import Corpus, Sandbox
 AT_ONCE = 2
 FEW = 30
 REACHED = 0.9  # of the points: how the two lanes meet differs a little from run to run
-Store = Callable[[], Awaitable[str]]
 
 
 @dataclass
@@ -62,9 +62,7 @@ async def a_move(
             yield sandbox, move
 
 
-async def crash(
-    nursery: Nursery, undisturbed: Undisturbed, folder: Path, url: str, crashes: Sequence[str]
-) -> int:
+async def crash(nursery: Nursery, undisturbed: Undisturbed, folder: Path, url: str, crashes: Sequence[str]) -> int:
     """Runs that end at these boundaries one after the other, then one to the end; how many were reached."""
     async with a_move(nursery, undisturbed.library, folder, url, undisturbed.mapping) as (sandbox, move):
         reached = 0
@@ -80,14 +78,18 @@ async def crash(
 
 
 async def sweep(
-    nursery: Nursery, undisturbed: Undisturbed, folder: Path, own: Store, plan: Sequence[tuple[Point, Sequence[str]]]
+    nursery: Nursery,
+    undisturbed: Undisturbed,
+    folder: Path,
+    own: OwnPostgres | None,
+    plan: Sequence[tuple[Point, Sequence[str]]],
 ) -> None:
     """All these crashes, every third in the embedded store, the others in the user's own server; names what failed."""
     room, failures, reached = asyncio.Semaphore(AT_ONCE), [], []
 
     async def one(place: int, point: Point, more: Sequence[str]) -> None:
         async with room:
-            url = "" if point.embedded or place % 3 == 0 else await own()
+            url = "" if own is None or point.embedded or place % 3 == 0 else await own.database()
             try:
                 crashes = [point.boundary, *more]
                 reached.append(await crash(nursery, undisturbed, folder / str(place), url, crashes) > 0)
@@ -102,42 +104,28 @@ async def sweep(
     assert sum(reached) >= REACHED * len(plan)
 
 
-@pytest.fixture
-def stores(request):
-    """The user's own server where there is one, else the embedded store for all."""
-    try:
-        return request.getfixturevalue("own_store")
-    except pytest.skip.Exception:
-        return embedded
-
-
-async def embedded():
-    """No URL."""
-    return ""
-
-
 @pytest.mark.timeout(400)
-async def test_a_run_that_ends_at_a_boundary_is_gone_on_with(nursery, undisturbed, stores, tmp_path):
+async def test_a_run_that_ends_at_a_boundary_is_gone_on_with(nursery, undisturbed, own_if_any, tmp_path):
     """Thirty boundaries over all of a run: qTest then holds what an undisturbed run makes, each thing once."""
     assert len([key for key in undisturbed.content if key.startswith("test-case ")]) == CASES
     assert len([key for key in undisturbed.content if key.startswith("test-log ")]) == EXECUTIONS - 1
     told = os.environ.get("ZTOQ_CRASH_POINT")
     chosen = [Point(0, told)] if told else some(undisturbed.boundaries, FEW, seed=1)
-    await sweep(nursery, undisturbed, tmp_path, stores, [(point, ()) for point in chosen])
+    await sweep(nursery, undisturbed, tmp_path, own_if_any, [(point, ()) for point in chosen])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-async def test_a_run_that_ends_at_any_boundary_is_gone_on_with(nursery, undisturbed, stores, tmp_path):
+async def test_a_run_that_ends_at_any_boundary_is_gone_on_with(nursery, undisturbed, own_if_any, tmp_path):
     """Every point of a run."""
     plan = [(point, ()) for point in every(undisturbed.boundaries, seed=2)]
-    await sweep(nursery, undisturbed, tmp_path, stores, plan)
+    await sweep(nursery, undisturbed, tmp_path, own_if_any, plan)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("seed", [3, 4])
-async def test_a_run_that_ends_twice_is_gone_on_with(seed, nursery, undisturbed, stores, tmp_path):
+async def test_a_run_that_ends_twice_is_gone_on_with(seed, nursery, undisturbed, own_if_any, tmp_path):
     """Every point of a run, and the run that goes on ends at another one, too."""
     rng = random.Random(seed)
     others = {boundary.partition(" ")[2] for boundary in undisturbed.boundaries}
@@ -145,4 +133,4 @@ async def test_a_run_that_ends_twice_is_gone_on_with(seed, nursery, undisturbed,
         (point, [f"{rng.randrange(1, 3)} {rng.choice(sorted(others))}"])
         for point in every(undisturbed.boundaries, seed)
     ]
-    await sweep(nursery, undisturbed, tmp_path, stores, plan)
+    await sweep(nursery, undisturbed, tmp_path, own_if_any, plan)

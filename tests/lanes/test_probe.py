@@ -20,11 +20,14 @@ async def test_a_probe_whose_delete_was_not_answered_goes_on(store_url, tmp_path
 
 async def test_a_test_cycle_whose_delete_was_not_answered_is_gone(store_url, tmp_path):
     """What stood below it cannot be listed any more: the probe goes on, and has nothing to report."""
-    async with a_move(store_url, tmp_path, cases=1, executions=1) as move:
-        async with move.engine() as engine, engine._opened_run() as run:
-            await read(run)
-            await delete_runs(run, [77])
-            assert run.notes == []
+    async with (
+        a_move(store_url, tmp_path, cases=1, executions=1) as move,
+        move.engine() as engine,
+        engine._opened_run() as run,
+    ):
+        await read(run)
+        await delete_runs(run, [77])
+        assert run.notes == []
 
 
 def test_the_probe_fills_whatever_the_project_requires():
