@@ -84,17 +84,20 @@ class Process:
 
     async def wait(self, timeout: float = PATIENCE_S) -> int:
         """Its exit code, when it has ended."""
-        async with asyncio.timeout(timeout):
-            while (code := self.code) is None:
-                await asyncio.sleep(TICK_S)
-        return code
+        await until(self._ended, timeout)
+        assert self.code is not None
+        return self.code
 
-    async def stopped(self, timeout: float = PATIENCE_S) -> None:
-        """Until it stands still by SIGSTOP; fails where it ends instead."""
-        async with asyncio.timeout(timeout):
-            while psutil.Process(self.pid).status() != psutil.STATUS_STOPPED:
-                assert self.code is None, self.said
-                await asyncio.sleep(TICK_S)
+    async def stopped(self) -> None:
+        """When it stands still by SIGSTOP; fails where it ends instead."""
+        await until(self._stands_still)
+
+    async def _ended(self) -> bool:
+        return self.code is not None
+
+    async def _stands_still(self) -> bool:
+        assert self.code is None, self.said
+        return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
 
     def send(self, number: signal.Signals) -> bool:
         """A signal; False where it has ended."""

@@ -43,20 +43,24 @@ async def overtaken(move, boundary, **lease):
 
 async def started_after(move, first, **lease):
     """A second engine: refused, with the first one's pid, as long as that one's lease and settling time go on."""
-    refusals = 0
-    while True:
-        second = move.start("run", **lease)
-        await until(lambda: _has_begun(move, second))
-        if second.code is None:
-            assert refusals, "nobody has refused the second engine"
-            return second
+    second = await _begun(move, **lease)
+    assert second.code is not None, "nobody has refused the second engine"
+    while second.code is not None:
         assert second.code == 4, second.said
         assert f"another engine works on this store: process {first.pid} on" in second.report["error"]
-        refusals += 1
+        second = await _begun(move, **lease)
+    return second
 
 
-async def _has_begun(move, second):
-    return second.code is not None or await epoch(move) > 1
+async def _begun(move, **lease):
+    """A second engine that has ended, or has the store."""
+    engine = move.start("run", **lease)
+
+    async def begun():
+        return engine.code is not None or await epoch(move) > 1
+
+    await until(begun)
+    return engine
 
 
 async def _has_written(sandbox, number):
