@@ -9,7 +9,6 @@ nothing is passed over.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any
 
 import aiohttp
@@ -28,8 +27,14 @@ NAMED_BY = {
     "parent_test_step_id": "step",
     "test_step_id": "step",
 }
-NESTED = {"test_case": "test-case", "latest_test_log": "test-log", "test_steps": "step", "allowed_values": "value"}
-OWN = ("id", "test_step_log_id")
+NESTED = {
+    "test_case": "test-case",
+    "latest_test_log": "test-log",
+    "test_steps": "step",
+    "test_step_logs": "step log",
+    "allowed_values": "value",
+}
+OWN = {("value", "value"), ("step log", "test_step_log_id")}  # numbers to which nothing else refers
 Row = dict[str, Any]
 Objects = dict[str, list[Row]]
 Content = dict[str, list[Any]]
@@ -97,10 +102,10 @@ def _key(row: Row) -> str:
 def _plain(row: Row, kind: str, names: dict[str, dict[int, str]]) -> Row:
     found: Row = {}
     for word, value in row.items():
-        if word in LEFT_OUT or (word == "order" and kind in UNORDERED):
+        if word in LEFT_OUT or (kind, word) in OWN or (word == "order" and kind in UNORDERED):
             continue
-        if word in OWN and kind != "test-log status":
-            found[word] = names.get(kind, {}).get(value, "its own" if kind in ("step log", "value") else value)
+        if word == "id":
+            found[word] = names.get(kind, {}).get(value, value)
         elif word == "parentId":
             found[word] = names.get(row["parentType"], {}).get(value, value)
         elif word in NAMED_BY:
@@ -108,9 +113,7 @@ def _plain(row: Row, kind: str, names: dict[str, dict[int, str]]) -> Row:
         elif word == "properties":
             found[word] = [_property(item) for item in value]
         else:
-            found[word] = _nested(
-                value, NESTED.get(word, "step log" if word == "test_step_logs" else f"{kind} {word}"), names
-            )
+            found[word] = _nested(value, NESTED.get(word, f"{kind} {word}"), names)
     return found
 
 
@@ -125,8 +128,3 @@ def _nested(value: Any, kind: str, names: dict[str, dict[int, str]]) -> Any:
 def _property(item: Row) -> tuple[str, Any]:
     """Ids of values differ; their names do not."""
     return item["field_name"], item.get("field_value_name", item["field_value"])
-
-
-def keys(objects: Objects) -> Iterable[str]:
-    """The keys of all objects."""
-    return content(objects).keys()
