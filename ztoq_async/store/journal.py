@@ -233,9 +233,9 @@ class Journal:
         self.gathered.set()
 
     async def flush(self) -> int:
-        """Commits what has gathered; how many rows that were."""
+        """Commits what has gathered; how many rows that were. What was not kept is there for the next flush."""
         async with self._lock:
-            batch, self._gathered = self._gathered, []
+            batch = list(self._gathered)
             self.gathered.clear()
             if not batch:
                 return 0
@@ -243,10 +243,9 @@ class Journal:
                 await self._tenure.write(self._database, lambda session: self._write(session, batch))
             except FenceError:
                 await self._note_orphans(batch)
+                del self._gathered[: len(batch)]
                 raise
-            except BaseException:
-                self._gathered = batch + self._gathered
-                raise
+            del self._gathered[: len(batch)]
         self.settled.set()
         return len(batch)
 
