@@ -192,6 +192,7 @@ class Engine:
                 if run.writes:
                     await run.journal.take_over(self.settings.qtest.settle_s)
                 async with self._shown(run):
+                    run.archive = Archive(self._database, held, 1)  # what any pass has read, any pass may have made
                     return await undo(run, include_adopted=include_adopted, fields=fields)
             finally:
                 self._tenure = None

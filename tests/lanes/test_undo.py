@@ -44,3 +44,33 @@ async def test_fields_go_where_that_is_asked_for(store_url, tmp_path):
         assert counts(report, "deleted")["field"] == len(fields) > 0
         assert (numbers(await there(move)), await move.objects("field")) == ({}, [])
         await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+
+
+async def test_what_every_run_has_made_goes(store_url, tmp_path):
+    """Also what the last run did not read: it chose newer executions, and saw no environment."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.run()
+        fields = {"projectKey": move.sandbox.zephyr.project, "name": "added later"}
+        await move.call("POST", "/testcases", fields, service="zephyr")
+        await move.run(executions="since:2199-01-01")
+        assert len((await there(move))["test-case"]) == len(past.cases) + 1
+        forecast, report = await move.undo(dry_run=True), await move.undo()
+        assert_as_said(forecast, report)
+        assert (report["outcome"], numbers(await there(move))) == ("complete", {}), report["spared"][:3]
+        await assert_everything_once(move, await move.run(), cases=CASES + 1, past=await history.due(move))
+
+
+async def test_what_zephyr_shows_otherwise_than_it_was_made_stays(store_url, tmp_path):
+    """Nobody can tell any more who has changed it: it is spared and named, with what it stands below and uses."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.run()
+        number = next(logs[0] for logs in past.runs.values() if logs)
+        await move.call("PUT", f"/testexecutions/{number}", {"comment": "said later"}, service="zephyr")
+        await move.run()
+        report = await move.undo()
+        assert report["outcome"] == "degraded"
+        assert counts(report, "spared")["test-run"] == 1
+        (reason,) = [row["reason"] for row in report["spared"] if "changed since" in row["reason"]]
+        assert reason.endswith("changed since: note")
