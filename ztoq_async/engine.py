@@ -18,7 +18,7 @@ import msgspec
 
 from ztoq_async.errors import ResourceError, SettingsError
 from ztoq_async.lanes.estimate import estimate
-from ztoq_async.lanes.move import move, read, verify
+from ztoq_async.lanes.move import move, read, repair, verify
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.run import Progress, Run
 from ztoq_async.lanes.undo import undo
@@ -40,6 +40,7 @@ from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive
+from ztoq_async.store.changes import Changes
 from ztoq_async.store.embedded import EmbeddedPostgres
 from ztoq_async.store.journal import Journal
 from ztoq_async.store.late import Late
@@ -175,6 +176,23 @@ class Engine:
             report["outcome"] = "interrupted"
         return report
 
+    async def repair(self) -> Report:
+        """Makes qTest equal to the archive of the last run again: what people have changed or deleted is as it was.
+
+        What the API cannot mend is named. Raises `SettingsError` where the last run is not finished.
+        """
+        number = await passes.last_read_pass(self._database, len(SOURCES))
+        if number == 0 or await passes.report_of(self._database, number) is None:
+            raise SettingsError("the last run is not finished: run first, and repair what people change afterwards")
+        async with self._held() as held:
+            self._tenure = held
+            try:
+                run = self._run(held, number)
+                async with self._shown(run):
+                    return await repair(run, self._monitor)
+            finally:
+                self._tenure = None
+
     async def undo(self, *, dry_run: bool = False, include_adopted: bool = False, fields: bool = False) -> Report:
         """Deletes from qTest what runs with this store made, children first; goes on where an earlier one stopped.
 
@@ -263,17 +281,19 @@ class Engine:
         return tenure(self._database, *names, qtest.settle_s)
 
     def _run(self, held: Tenure, number: int) -> Run:
+        journal = Journal(self._database, held, number)
         return Run(
             settings=self.settings,
             database=self._database,
             zephyr=self._zephyr,
             qtest=self._qtest,
             archive=Archive(self._database, held, number),
-            journal=Journal(self._database, held, number),
+            journal=journal,
+            changes=Changes(self._database, journal, number),
             overview=Overview(self._database, number),
             ledger=Ledger(self._database),
-            late=Late(self._database, held),
-            undone=Undone(self._database, held),
+            late=Late(self._database, journal),
+            undone=Undone(self._database, journal),
             processes=self._processes,
             stop=self._stop,
             progress=self.progress,

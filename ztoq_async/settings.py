@@ -63,10 +63,14 @@ class MappingSettings(BaseModel):
 
 
 class VerifySettings(Table):
-    """How test logs are read back, and which share of differing records pauses a run (protocol rule 16)."""
+    """How test logs are read back, and which share of differing records pauses a run (protocol rule 16).
+
+    `conflicts`: who is right about a record that people have changed in qTest; `refuse` leaves it, and says so.
+    """
 
     logs: Literal["search", "list"] = "search"
     pause_above: float = Field(default=0.02, ge=0, le=1)
+    conflicts: Literal["refuse", "source", "target"] = "refuse"
 
 
 class MonitorSettings(Table):

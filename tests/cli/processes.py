@@ -127,6 +127,16 @@ def wait_for_cases(services: dict[str, Any], number: int, kind: str = "test-case
         time.sleep(0.02)
 
 
+def change(services: dict[str, Any], method: str, path: str, body: Any) -> None:
+    """A call as a user of the qTest project makes it."""
+    site = services["qtest"]
+    headers = {"Authorization": f"Bearer {site['token']}", "Content-Type": "application/json"}
+    address = f"{site['base_url']}/api/v3/projects/{site['project']}{path}"
+    request = urllib.request.Request(address, json.dumps(body).encode(), headers, method=method)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status < 300
+
+
 def change_profile(services: dict[str, Any], qtest: str) -> None:
     """Puts a profile with this table for qTest in force."""
     address = services["qtest"]["base_url"] + "/sandbox/profile"

@@ -7,7 +7,9 @@ import pytest
 from processes import (
     FAST,
     call,
+    change,
     change_profile,
+    objects,
     proposed,
     result,
     sandbox,
@@ -85,6 +87,20 @@ def test_verify_and_status_say_what_is_there(moved):
     done = call("status", "--json", cwd=folder)
     assert (done.returncode, result(done)["open"]) == (0, 0)
     assert stats(services)["calls"] == calls
+
+
+def test_an_edit_in_qtest_is_named_and_repaired(moved):
+    """`verify` ends with 1 and names the record; `repair` with 0, and `verify` is content again."""
+    folder, services, _ = moved
+    case = objects(services, "test-case")[0]
+    change(services, "PUT", f"/test-cases/{case['id']}", {"name": "edited by somebody"})
+    done = call("verify", "--json", cwd=folder)
+    assert (done.returncode, [row["fields"] for row in result(done)["differences"]]) == (1, [["name"]])
+    before = writes(services)
+    done = call("repair", "--json", cwd=folder)
+    assert (done.returncode, result(done)["kinds"]["test-case"]["updated"], writes(services)) == (0, 1, before + 1)
+    assert objects(services, "test-case")[0]["name"] == case["name"]
+    assert call("verify", cwd=folder).returncode == 0
 
 
 def test_a_fresh_store_does_not_move_twice(moved, tmp_path):

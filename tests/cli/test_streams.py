@@ -12,7 +12,8 @@ from processes import command, environment
 
 SPEAKING = "from ztoq_async.cli.voice import Voice; Voice(as_json=True).json({'outcome': 'complete'})"
 INTERRUPTED = """
-import os, runpy, sys
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == "ztoq_async.cli.commands":

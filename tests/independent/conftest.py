@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import asyncpg
 import pytest
@@ -23,16 +23,23 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 
 
 @pytest.fixture
-def empty_store(shared_server: EmbeddedPostgres) -> Callable[[], Awaitable[str]]:
-    """Makes an empty database and gives its URL."""
+async def empty_store(shared_server: EmbeddedPostgres) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+    """Makes an empty database and gives its URL; they are dropped after the test."""
+    names: list[str] = []
 
     async def make() -> str:
-        name = f"migration_{next(_numbers)}"
-        connection = await asyncpg.connect(shared_server.dsn)
-        try:
-            await connection.execute(f"CREATE DATABASE {name}")
-        finally:
-            await connection.close()
-        return shared_server.dsn.replace("/postgres?", f"/{name}?")
+        names.append(f"migration_{next(_numbers)}")
+        await _at(shared_server, f"CREATE DATABASE {names[-1]}")
+        return shared_server.dsn.replace("/postgres?", f"/{names[-1]}?")
 
-    return make
+    yield make
+    for name in names:
+        await _at(shared_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _at(server: EmbeddedPostgres, statement: str) -> None:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

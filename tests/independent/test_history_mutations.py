@@ -184,6 +184,7 @@ async def test_each_broken_log_is_noticed_and_named(monkeypatch, empty_store, tm
     assert [line for line in extra if not any(identity in line for identity in broken)] == []
 
 
+@pytest.mark.slow
 async def test_each_lost_value_of_a_suite_is_noticed(monkeypatch, empty_store, tmp_path):
     """Each suite loses a value of another field: a difference names the suite's key and the field."""
     kept: dict[str, str] = {}

@@ -149,7 +149,13 @@ MUTATIONS = {
 }
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
+EACH_FIFTH = [
+    pytest.param(mutation, id=name, marks=[] if place % 5 == 0 else pytest.mark.slow)
+    for place, (name, mutation) in enumerate(MUTATIONS.items())
+]
+
+
+@pytest.mark.parametrize("mutation", EACH_FIFTH)
 async def test_a_broken_mapping_is_noticed(mutation, monkeypatch, empty_store, tmp_path):
     """Each mutation that changes what a person reads in qTest makes the reader name a difference of its kind."""
     mutation.apply(monkeypatch)

@@ -11,7 +11,7 @@ from two_processes import Migration, sandbox
 
 ZONES = [
     ("America/New_York", "Asia/Kolkata"),
-    ("Pacific/Chatham", "America/New_York"),
+    pytest.param("Pacific/Chatham", "America/New_York", marks=pytest.mark.slow),
 ]
 CHANGES = {
     "2021-03-28T00:59:59Z",

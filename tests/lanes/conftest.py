@@ -21,15 +21,18 @@ def postgres(tmp_path_factory):
 
 
 @pytest.fixture
-def new_store(postgres):
-    """Makes an empty database and gives its URL."""
+async def new_store(postgres):
+    """Makes an empty database and gives its URL; they are dropped after the test."""
+    names = []
 
     async def make():
-        name = f"move_{next(_numbers)}"
-        await _create(postgres.dsn, name)
-        return postgres.dsn.replace("/postgres?", f"/{name}?")
+        names.append(f"move_{next(_numbers)}")
+        await _at(postgres.dsn, f"CREATE DATABASE {names[-1]}")
+        return postgres.dsn.replace("/postgres?", f"/{names[-1]}?")
 
-    return make
+    yield make
+    for name in names:
+        await _at(postgres.dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -38,9 +41,9 @@ async def store_url(new_store):
     return await new_store()
 
 
-async def _create(dsn, name):
+async def _at(dsn, statement):
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(statement)
     finally:
         await connection.close()

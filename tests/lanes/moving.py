@@ -104,7 +104,7 @@ async def a_move(store_url, folder, *, cases=40, executions=0, faulty=0, settle_
 
 def made(row):
     """How many records of a kind are there and known to be ours."""
-    return sum(row[word] for word in ("created", "recovered", "adopted", "unchanged"))
+    return sum(row[word] for word in ("created", "recovered", "adopted", "updated", "unchanged"))
 
 
 async def assert_everything_once(move, report, *, cases, past=None):

@@ -127,19 +127,6 @@ async def _unlogged(move, past):
     return next(row["id"] for row in await history.rows(move, "/testexecutions") if row["id"] not in logged)
 
 
-async def test_a_result_that_is_changed_in_zephyr_after_its_move_is_reported(store_url, tmp_path):
-    """qTest keeps what was moved: the log differs by name, and no second one is made."""
-    async with a_move(store_url, tmp_path, cases=CASES, executions=10) as move:
-        past = await history.due(move)
-        await move.run()
-        changed = next(logs[0] for logs in past.runs.values() if logs)
-        await move.call("PUT", f"/testexecutions/{changed}", {"comment": "said later"}, service="zephyr")
-        report = await move.run()
-        assert report["differences"] == [{"kind": "test-log", "key": str(changed), "fields": ["note"]}]
-        assert (report["outcome"], report["kinds"]["test-log"]["created"]) == ("degraded", 0)
-        assert (await history.held(move)).runs == past.runs
-
-
 async def test_cases_that_no_list_shows_are_moved_or_stand_in(store_url, tmp_path):
     """One of another project as it is there, archived and invisible ones as stubs, all in a module of their own."""
     async with a_move(store_url, tmp_path, cases=8, executions=110) as move:

@@ -32,6 +32,7 @@ def report():
         "seconds": 3725.0,
         "peak_rss_mb": 90,
         "differences": [{"kind": "test-case", "key": "MM-T2", "fields": ["name", EVIL]}],
+        "conflicts": [{"kind": "test-case", "key": "MM-T2", "fields": ["name", EVIL]}],
         "extra": [f"module {EVIL}: id 9"],
         "notes": [EVIL],
         "not_read": ["test cycles", "attachments"],

@@ -202,6 +202,24 @@ async def test_a_second_epoch_fences_the_first(store):
         assert await count(store, "SELECT array_agg(key || target_id) FROM orphan") == ["a55"]
 
 
+async def test_orphans_that_could_not_be_kept_at_once_are_kept_by_the_next_flush(store, monkeypatch):
+    """A flush that ends before it has noted what an overtaken engine made forgets nothing of it."""
+    async with opened(store) as journal:
+        await journal.plan([Row("k", "a")])
+        (claimed,) = await journal.claim("k", "", 1)
+        async with store.session() as session:
+            await session.execute("UPDATE migration SET epoch = epoch + 1")
+        journal.hand_over(Transition(claimed.id, DONE, Made(55), "created"))
+        with monkeypatch.context() as patched:
+            patched.setattr(journal, "_note_orphans", lambda _: asyncio.Event().wait())
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await journal.flush()
+        with pytest.raises(FenceError):
+            await journal.flush()
+        assert await count(store, "SELECT array_agg(key || target_id) FROM orphan") == ["a55"]
+
+
 async def test_a_successor_doubts_what_its_predecessors_sent_and_nothing_else(store):
     """`sent` of older epochs is in doubt, due after settling; its own and all other states stay."""
     async with opened(store) as journal:

@@ -7,7 +7,7 @@ import time
 import msgspec
 import pytest
 
-from ztoq_async.errors import FenceError, SettingsError, StoreBusy
+from ztoq_async.errors import FenceError, SettingsError, StoreBusy, StoreError
 from ztoq_async.resources.database import Database
 from ztoq_async.store import tenure as tenures
 from ztoq_async.store.schema import upgrade
@@ -114,6 +114,52 @@ async def test_an_engine_elsewhere_that_still_beats_is_not_followed(store):
     finally:
         beating.cancel()
         await asyncio.wait([beating])
+
+
+@pytest.mark.usefixtures("short")
+async def test_an_engine_that_stands_still_is_overtaken_after_lease_and_settling(store, postgres, monkeypatch):
+    """Its session, which keeps the lock, is ended; before that time it is named, and after it, it may not send."""
+    monkeypatch.setattr(tenures, "BEAT_S", 60.0)
+    async with tenure(store, *NAMES, 0.0) as first, Database(postgres.dsn) as other:
+        start = time.monotonic()
+        with pytest.raises(StoreBusy, match=f"process {Holder.here().pid}"):
+            async with tenure(other, *NAMES, 0.5):
+                pytest.fail("its lease goes on")
+        await asyncio.sleep(start + 1.6 - time.monotonic())
+        async with tenure(other, *NAMES, 0.5) as second:
+            assert second.epoch == first.epoch + 1
+            with pytest.raises(FenceError):
+                first.fence()
+            with pytest.raises(FenceError, match="another engine has taken over"):
+                await first.write(store, lambda session: session.execute("SELECT 1"))
+
+
+@pytest.mark.usefixtures("short")
+async def test_an_engine_that_is_starting_after_a_silent_one_is_not_overtaken(store, postgres):
+    """The old heartbeat is another's: the lock's session is younger than it."""
+    await leave(store, Holder("elsewhere", "boot", 4711, 1.0))
+    async with store.session() as session:
+        await session.execute("UPDATE migration SET beat_at = now() - interval '1 hour'")
+    async with Database(postgres.dsn) as starting, starting.dedicated() as session:
+        assert await session.fetchval("SELECT pg_try_advisory_lock($1)", tenures._LOCK)
+        with pytest.raises(StoreBusy):
+            async with tenure(store, *NAMES, 0.0):
+                pass
+        assert await session.fetchval("SELECT 1") == 1
+
+
+@pytest.mark.usefixtures("short")
+async def test_what_a_vanished_engine_left_in_a_transaction_blocks_nobody(store, postgres):
+    """It stood still in the middle of a write, and holds a lock on the very row that says who works."""
+    await leave(store, Holder("elsewhere", "boot", 4711, 1.0))
+    async with Database(postgres.dsn) as still:
+        with pytest.raises(StoreError, match="nothing of the session was kept"):
+            async with still.session() as session:
+                await session.execute("SELECT FROM migration FOR SHARE")
+                start = time.monotonic()
+                async with tenure(store, *NAMES, 0.1):
+                    assert time.monotonic() - start < 3
+                await session.execute("SELECT 1")
 
 
 @pytest.mark.usefixtures("short")

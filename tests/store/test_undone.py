@@ -22,7 +22,8 @@ STATES = (PENDING, SENT, DOUBT, DONE, REFUSED, UNDOING, GONE)
 async def opened(store):
     """The journal of a new epoch, and what goes backwards in it."""
     async with tenure(store, "zephyr", "qtest", 0.0) as held:
-        yield Journal(store, held, await passes.open_pass(store, "all")), Undone(store, held), Late(store, held)
+        journal = Journal(store, held, await passes.open_pass(store, "all"))
+        yield journal, Undone(store, journal), Late(store, journal)
 
 
 async def fetch(store, query, *arguments):

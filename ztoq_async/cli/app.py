@@ -71,6 +71,13 @@ def verify(*, config: Config = Path("ztoq.toml"), json: Json = False) -> int:
 
 
 @app.command
+def repair(*, config: Config = Path("ztoq.toml"), json: Json = False) -> int:
+    """Make qTest as the last run left it: what people changed or deleted there is restored, copies are named."""
+    voice = Voice(as_json=json)
+    return explain(voice, lambda: commands.repair(voice, config))
+
+
+@app.command
 def undo(
     *,
     config: Config = Path("ztoq.toml"),

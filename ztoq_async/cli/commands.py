@@ -52,6 +52,12 @@ def verify(voice: Voice, config: Path) -> int:
     return _finish(voice, settings, lambda engine: engine.verify())
 
 
+def repair(voice: Voice, config: Path) -> int:
+    """`repair`: likewise, with what was changed."""
+    settings = _settings(voice, config)
+    return _finish(voice, settings, lambda engine: engine.repair())
+
+
 def undo(voice: Voice, config: Path, *, dry_run: bool, include_adopted: bool, fields: bool) -> int:
     """`undo`: writes no report file; what became of each kind, and the first reasons, are the result."""
     settings = _settings(voice, config)

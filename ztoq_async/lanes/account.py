@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from ztoq_async.errors import SourceError
-from ztoq_async.lanes.items import items_of
+from ztoq_async.lanes.items import items_as_made
 from ztoq_async.lanes.large import built
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.account import IDENTITY, REFUSED, is_identity, settle
@@ -27,7 +27,7 @@ async def account(run: Run, kinds: tuple[Kind, ...]) -> Counts:
             run.lane("account").begin(f"accounting for {plural(kind.name)}")
             async for rows in run.overview.rows(kind.name, kind.source):
                 losses: list[LedgerRow] = []
-                items = await items_of(run, kind, rows)
+                items = await items_as_made(run, kind, rows)
                 for row in rows:
                     if row.record:  # our own containers have none
                         losses += await _account(run, kind, row, items[row.id], counts)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
+
+from msgspec import structs
 
 from ztoq_async.kinds import KINDS
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.kind import Item, Kind, Refs
+from ztoq_async.store.changes import Former
+from ztoq_async.store.overview import Known
 
 _SOURCES = {kind.name: kind.source for kind in KINDS}
 
@@ -25,6 +29,24 @@ class Row(Protocol):
     def record(self) -> bytes: ...
     @property
     def detail(self) -> bytes: ...
+
+
+async def items_as_made(run: Run, kind: Kind, rows: Collection[Known]) -> dict[int, Item]:
+    """The same for rows that are done: what stands beside them as it was when they were made of it."""
+    items = await items_of(run, kind, rows)
+    names = {name for item in items.values() for name in item.beside}
+    formers = await run.changes.formers(names) if names else {}
+    return {row.id: _as_made(items[row.id], row.epoch, formers) for row in rows} if formers else items
+
+
+def _as_made(item: Item, epoch: int, formers: Mapping[str, list[Former]]) -> Item:
+    beside, past = dict(item.beside), dict(item.past)
+    for name, earlier in formers.items():
+        then = next((former for former in earlier if former.until > epoch), None)
+        if then is not None and name in beside:
+            beside[name] = structs.replace(beside[name], detail=then.detail)
+            past[name] = then.made
+    return structs.replace(item, beside=beside, past=past) if past else item
 
 
 async def items_of(run: Run, kind: Kind, rows: Collection[Row]) -> dict[int, Item]:
@@ -49,4 +71,5 @@ def _beside(kind: Kind, parents: Iterable[str]) -> list[str]:
 
 async def refs_of(run: Run, item: Item) -> Refs:
     """What the parents of an item keep for it, and what stands beside it keeps."""
-    return await run.journal.refs([*item.parents, *(name for name in item.beside if name not in item.parents)])
+    found = await run.journal.refs([*item.parents, *(name for name in item.beside if name not in item.parents)])
+    return {**found, **item.past} if item.past else found

@@ -13,9 +13,10 @@ import msgspec
 from ztoq_async.errors import SourceError
 from ztoq_async.kinds import KINDS
 from ztoq_async.lanes.deleting import Users, id_of, pages_of, shown, users_of
-from ztoq_async.lanes.items import items_of, refs_of
+from ztoq_async.lanes.items import items_as_made, refs_of
 from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, one_error
+from ztoq_async.lanes.verify import digest
 from ztoq_async.mapping.kind import Item, Kind
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.store.overview import Known
@@ -64,7 +65,7 @@ class Judge:
     async def judge(self, kind: Kind, rows: Sequence[Known]) -> dict[int, Verdict]:
         """The verdict on each of some rows, by its id; the list in which they were made is read once for all."""
         users = await self._users_of(kind)
-        items = await items_of(self._run, kind, rows)
+        items = await items_as_made(self._run, kind, rows)
         listed = await self._listed(kind, rows, items)
         with one_error():
             async with asyncio.TaskGroup() as group:
@@ -131,12 +132,12 @@ class Judge:
         """What is changed in those objects of a page that are some row's."""
         found = list(kind.recognise(page, self._run.context))
         rows = await self._run.overview.by_keys(kind.name, kind.source, [key for key, _, _ in found])
-        items = await items_of(self._run, kind, list(rows.values()))
+        items = await items_as_made(self._run, kind, list(rows.values()))
         listed: Listed = {}
         for key, made, actual in found:
             row = rows.get(key)
             if row is not None and row.target_id == made.id:  # a second one of that key is not ours
-                listed[made.id] = await self._named(kind, items[row.id], actual)
+                listed[made.id] = await self._named(kind, row, items[row.id], actual)
         return listed
 
     async def _one(self, kind: Kind, row: Known, item: Item, listed: Listed, users: Users) -> Verdict:
@@ -145,7 +146,7 @@ class Judge:
             return Verdict(SPARED, "it was there before: adopted")
         names = listed.get(row.target_id)
         if names is None:
-            alone = await self._alone(kind, item, row.target_id)
+            alone = await self._alone(kind, row, item)
             if alone is None:
                 return Verdict(GONE)
             names = alone or ([] if row.target_id in listed else ["it does not stand where it was made"])
@@ -154,22 +155,27 @@ class Judge:
         why = await self._hanging(kind, row.target_id, users)
         return Verdict(SPARED, why) if why else Verdict(DELETED)
 
-    async def _alone(self, kind: Kind, item: Item, identifier: int) -> Names:
+    async def _alone(self, kind: Kind, row: Known, item: Item) -> Names:
         """What is changed in an object that its list lacks or does not show whole; None: it is gone."""
-        answer = await shown(self._run, kind, identifier, await refs_of(self._run, item))
+        assert row.target_id is not None
+        answer = await shown(self._run, kind, row.target_id, await refs_of(self._run, item))
         if answer is None:
             return None
         _, actual = kind.made(answer.body, None, self._run.context)
-        names = await self._named(kind, item, actual)
+        names = await self._named(kind, row, item, actual)
         return NOT_WHOLE if names is None else names
 
-    async def _named(self, kind: Kind, item: Item, actual: Any) -> Names:
+    async def _named(self, kind: Kind, row: Known, item: Item, actual: Any) -> Names:
+        """What differs from its source, unless it shows what it did when it was last found equal: then that changed."""
+        target, unchanged = None, row.shown is not None and row.shown == digest(self._run, kind, actual)
         try:
             target, _ = await built(self._run, kind, item)
             names = await differences(self._run, kind, item, target, actual, await refs_of(self._run, item))
         except SourceError as error:
-            return [f"it cannot be compared with what was made: {error}"]
-        return None if names is None else [*names, *kind.added(target, actual)]
+            names = [f"it cannot be compared with what was made: {error}"]
+        if names is None:
+            return None
+        return [*([] if unchanged else names), *kind.added(target, actual)]
 
     async def _hanging(self, kind: Kind, identifier: int, users: Users) -> str:
         """What stands below an object or uses it, and does not go before it or with it; "" if nothing."""
@@ -199,7 +205,7 @@ class Judge:
             names = listed.get(identifier, ["key"])
             if names is None:
                 row = (await self._run.overview.by_keys(kind.name, kind.source, [key]))[key]
-                names = await self._alone(kind, (await items_of(self._run, kind, [row]))[row.id], identifier)
+                names = await self._alone(kind, row, (await items_as_made(self._run, kind, [row]))[row.id])
             if names:
                 return f"{identifier}, changed since: {', '.join(names)}"
         return ""

@@ -70,7 +70,6 @@ class Load:
                 if not rows and not await self._wait(complete):
                     break
             await queue.join()
-        await run.journal.flush()
         if self._fault is not None:
             raise self._fault
         if self._kind.changes and self._sent_any and not run.stop.is_set():
@@ -181,7 +180,10 @@ class Load:
 
 @contextlib.asynccontextmanager
 async def _flushing(run: Run) -> AsyncIterator[None]:
-    """Group commit without a linger (rule 9): a flush begins when the last has ended and something has gathered."""
+    """Group commit without a linger (rule 9): a flush begins when the last has ended and something has gathered.
+
+    The last one is made in every end but a cancellation: also what an overtaken engine still learns is kept (rule 8).
+    """
 
     async def flush() -> None:
         while True:
@@ -192,6 +194,16 @@ async def _flushing(run: Run) -> AsyncIterator[None]:
     task.add_done_callback(lambda ended: None if ended.cancelled() else run.fail(ended.exception()))
     try:
         yield
+    except Exception:
+        await _ended(task)
+        with contextlib.suppress(StoreError, OSError, TimeoutError):  # the first error counts
+            await run.journal.flush()
+        raise
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await _ended(task)
+    await run.journal.flush()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

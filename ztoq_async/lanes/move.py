@@ -16,6 +16,7 @@ from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
 from ztoq_async.lanes.late import settle_late
 from ztoq_async.lanes.load import Load
+from ztoq_async.lanes.mend import make_missing, mend
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.planning import Planning, read_details
 from ztoq_async.lanes.probe import probe
@@ -191,15 +192,23 @@ async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Mad
         await Load(run, kind, planning.ready).make()
         if kind.closes and not run.stop.is_set():
             with run.verifying():
-                await verify_before(run, [other for other in KINDS if other.name in kind.closes])
+                await verify_before(run, closed := [other for other in KINDS if other.name in kind.closes])
+            await mend(run, closed)
 
 
 async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     with run.verifying():
         await verify_kinds(run, kinds)
+    if run.writes:
+        await mend(run, kinds)
     await account(run, KINDS)
     with run.verifying():  # last, since what was sent again must have settled
         await settle_late(run, KINDS)
+    if run.conflicts:
+        run.note(
+            f"{len(run.conflicts)} records were changed in qTest since they were last found equal, "
+            "and left as they are; [verify] conflicts says who is right"
+        )
     if vanished := await run.overview.vanished():
         gone = "were not asked for by this one, or are gone" if run.chosen else "are no longer in Zephyr"
         run.note(f"{vanished} records of earlier runs {gone}; what they became in qTest was left alone")
@@ -224,6 +233,29 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     with contextlib.suppress(Stopped, QuotaExhausted):
         await run.overview.forget_seen()
         await _read_back(run, KINDS)
+        verified = True
+    return await _report(run, monitor, start, verified=verified)
+
+
+async def repair(run: Run, monitor: ResourceMonitor) -> Report:
+    """Verifies, makes again what is gone, changes what differs, whoever changed it, and verifies what it did."""
+    start = time.monotonic()
+    await recall(run)
+    verified = False
+    with contextlib.suppress(Stopped, QuotaExhausted):
+        await run.overview.forget_seen()
+        with run.verifying():
+            await verify_kinds(run, KINDS)
+        made = await make_missing(run, KINDS)
+        if made:
+            with run.verifying():
+                await verify_kinds(run, KINDS)
+        if await mend(run, KINDS, whoever=True) or made:
+            with run.verifying():
+                await verify_kinds(run, KINDS)
+        await account(run, KINDS)
+        with run.verifying():
+            await settle_late(run, KINDS)
         verified = True
     return await _report(run, monitor, start, verified=verified)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ztoq_async.errors import OutcomeUnknown, Refused
+from ztoq_async.errors import NotFound, OutcomeUnknown, Refused
 from ztoq_async.lanes.probing import BREATH_S, NAME, PROBE, TRIES, delete_each, required, rows_of, settled
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping import values
@@ -124,6 +124,14 @@ async def delete_runs(run: Run, made: Collection[int] = ()) -> None:
 
 
 async def _delete_cycle(run: Run, project: int, cycle: int) -> str:
+    """Deletes a test cycle; "" or why it is still there. An earlier attempt may have done so, unheard."""
+    try:
+        return await _delete_all(run, project, cycle)
+    except NotFound:
+        return ""
+
+
+async def _delete_all(run: Run, project: int, cycle: int) -> str:
     calls: list[Call] = []
     async for suite in rows_of(run, paths.test_suites(project, cycle)):
         runs = [row["id"] async for row in rows_of(run, paths.test_runs(project, suite["id"]))]

@@ -16,6 +16,7 @@ from ztoq_async.resources.process_pool import ProcessPool
 from ztoq_async.resources.work_queue import WorkQueue
 from ztoq_async.settings import Settings
 from ztoq_async.store.archive import Archive
+from ztoq_async.store.changes import Changes
 from ztoq_async.store.journal import Journal
 from ztoq_async.store.late import Late
 from ztoq_async.store.ledger import Ledger
@@ -25,6 +26,7 @@ from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import Query
 
 MOST_NOTES = 100
+MOST_CONFLICTS = 1000
 
 Item = TypeVar("Item")
 
@@ -78,7 +80,8 @@ class Surplus:
 class Run:
     """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is.
 
-    `queues` are the work queues of the lanes, for the monitor.
+    `queues` are the work queues of the lanes, for the monitor. `conflicts` are records that people have changed in
+    qTest: kind, key, what differs; `kept` says how many of each kind stay as people wish.
     """
 
     settings: Settings
@@ -87,6 +90,7 @@ class Run:
     qtest: QTestClient
     archive: Archive
     journal: Journal
+    changes: Changes
     overview: Overview
     ledger: Ledger
     late: Late
@@ -100,6 +104,8 @@ class Run:
     known: Context | None = None
     extra: dict[str, int] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
+    conflicts: list[tuple[str, str, list[str]]] = field(default_factory=list)
+    kept: dict[str, int] = field(default_factory=dict)
     surplus: dict[tuple[str, int], Surplus] = field(default_factory=dict)
     removed: dict[str, int] = field(default_factory=dict)
     user_id: int | None = None
@@ -143,6 +149,11 @@ class Run:
         if words not in self.extras:
             self.extras.append(words)
             self.extra[reported] = self.extra.get(reported, 0) + 1
+
+    def conflict(self, kind: str, key: str, names: list[str]) -> None:
+        """A record that people have changed in qTest, and that stays so; the first thousand are kept."""
+        if len(self.conflicts) < MOST_CONFLICTS:
+            self.conflicts.append((kind, key, names))
 
     def add_removed(self, reported: str, words: str) -> None:
         """An object that was there twice, of which one is deleted."""

@@ -6,16 +6,20 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
 
 from ztoq_async.errors import NotFound, Paused, SourceError
-from ztoq_async.lanes.items import items_of, refs_of
+from ztoq_async.lanes.items import items_as_made, refs_of
 from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.late import find_surplus
 from ztoq_async.lanes.run import Run, one_error, plural
 from ztoq_async.mapping.kind import Found, Item, Kind, Made
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.resources.batches import batch_processor
-from ztoq_async.store.overview import Known
+from ztoq_async.store.overview import Known, Seen
 
 BREATH = 50
 FIRST_LOOK = 50
@@ -38,7 +42,7 @@ async def verify_kinds(run: Run, kinds: Sequence[Kind]) -> None:
         for kind in group:
             if kind.within is not None:
                 await _read_within(run, kind)
-            await _read_by_id(run, kind)
+            await read_by_id(run, kind)
             run.check()
 
 
@@ -86,24 +90,25 @@ async def _read_below(run: Run, kind: Kind, listing: Listing) -> None:
 async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) -> None:
     """Marks rows; what differs is marked only where the list is `sure`: an index may lag behind."""
     known = await run.overview.by_keys(kind.name, kind.source, [key for key, _, _ in found])
-    items = await items_of(run, kind, list(known.values()))
-    marks: list[tuple[int, list[str]]] = []
+    items = await items_as_made(run, kind, list(known.values()))
+    marks: list[Seen] = []
     shown: list[tuple[Known, Made]] = []
     for key, made, actual in found:
         row = known.get(key)
         if row is None or row.target_id != made.id:
             await find_surplus(run, kind, key, row, made)
         elif row.state == "done":
-            names = await _differences(run, kind, items[row.id], actual)
+            names = await differing(run, kind, items[row.id], actual)
             if names is not None and (sure or not names):
-                marks.append((row.id, names))
+                marks.append(_seen(run, kind, row, names, actual))
             shown.append((row, made))
     if marks:
         await run.overview.mark(marks)
     await _refresh(run, shown)
 
 
-async def _differences(run: Run, kind: Kind, item: Item, actual: object) -> list[str] | None:
+async def differing(run: Run, kind: Kind, item: Item, actual: object) -> list[str] | None:
+    """What differs between an object and its source; None where it is not shown whole."""
     try:
         target, _ = await built(run, kind, item)
         return await differences(run, kind, item, target, actual, await refs_of(run, item))
@@ -111,19 +116,45 @@ async def _differences(run: Run, kind: Kind, item: Item, actual: object) -> list
         return [str(error)]
 
 
-async def _read_by_id(run: Run, kind: Kind) -> None:
+async def read_by_id(run: Run, kind: Kind) -> None:
     """A record that no list showed, or not whole, is asked for by its id before it is called missing."""
     if kind.one is None:
         return
     async for rows in run.overview.rows(kind.name, kind.source, unseen=True):
-        items = await items_of(run, kind, rows)
-        with one_error():
-            async with asyncio.TaskGroup() as group:
-                answers = [(row, group.create_task(_one(run, kind, row, items[row.id]))) for row in rows]
-        found = [(row, *answer) for row, task in answers if (answer := task.result()) is not None]
-        await run.overview.mark([(row.id, names) for row, names, _ in found])
-        await _refresh(run, [(row, made) for row, _, made in found if made is not None])
+        items = await items_as_made(run, kind, rows)
+        found = await look_at(run, kind, [(row, items[row.id]) for row in rows])
+        await run.overview.mark([_seen(run, kind, row, look.differences, look.actual) for row, look in found])
+        await _refresh(run, [(row, look.made) for row, look in found if look.made is not None])
         run.check()
+
+
+async def look_again(run: Run, kind: Kind) -> None:
+    """Reads back those of a kind that verification has not seen yet: by a list or one by one, whichever needs less."""
+    unseen, rows = await run.overview.unseen(kind.name)
+    most = kind.read_back(run.context).most if kind.read_back and kind.within is None else 0
+    if kind.partly or kind.one is None or (most and unseen > rows / most + 1):
+        await verify_kinds(run, [kind])
+    else:
+        await read_by_id(run, kind)
+
+
+async def look_at(run: Run, kind: Kind, rows: Sequence[tuple[Known, Item]]) -> list[tuple[Known, Look]]:
+    """Asks for each by its id; those that are there."""
+    with one_error():
+        async with asyncio.TaskGroup() as group:
+            looks = [(row, group.create_task(_one(run, kind, row, item))) for row, item in rows]
+    return [(row, look) for row, task in looks if (look := task.result()) is not None]
+
+
+def _seen(run: Run, kind: Kind, row: Known, names: list[str], actual: object) -> Seen:
+    found = digest(run, kind, actual)
+    return Seen(row.id, names, found, touched=bool(names) and found != row.shown)
+
+
+def digest(run: Run, kind: Kind, actual: object) -> bytes | None:
+    """A digest of what is compared of an object, as qTest shows it: it changes when people change that."""
+    shown = None if actual is None else kind.canonical(actual, run.context)
+    return None if shown is None else blake2b(msgspec.json.encode(shown), digest_size=16).digest()
 
 
 async def _refresh(run: Run, found: Sequence[tuple[Known, Made]]) -> None:
@@ -139,7 +170,15 @@ async def _refresh(run: Run, found: Sequence[tuple[Known, Made]]) -> None:
         await run.journal.refresh(fresh)
 
 
-async def _one(run: Run, kind: Kind, row: Known, item: Item) -> tuple[list[str], Made | None] | None:
+class Look(msgspec.Struct, frozen=True):
+    """What qTest shows of one object: what differs, what children need, the object."""
+
+    differences: list[str]
+    made: Made | None = None
+    actual: Any = None
+
+
+async def _one(run: Run, kind: Kind, row: Known, item: Item) -> Look | None:
     assert kind.one is not None and row.target_id is not None
     try:
         refs = await refs_of(run, item)
@@ -147,7 +186,7 @@ async def _one(run: Run, kind: Kind, row: Known, item: Item) -> tuple[list[str],
     except NotFound:
         return None
     except SourceError as error:
-        return [str(error)], None
+        return Look([str(error)])
     made, actual = kind.made(answer.body, None, run.context)
-    names = await _differences(run, kind, item, actual)
-    return ["it is not shown whole"] if names is None else names, made
+    names = await differing(run, kind, item, actual)
+    return Look(["it is not shown whole"] if names is None else names, made, actual)

@@ -73,4 +73,6 @@ APPROVAL = replace(
     source="",
     reads="test-execution",
     closes=("test-case", "stub-case"),
+    amend=None,
+    follows=lambda made: made is None or made.version_id is None,
 )

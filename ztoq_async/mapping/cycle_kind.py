@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from ztoq_async.mapping.context import Context
-from ztoq_async.mapping.folder_tree import FolderTree, Shown
+from ztoq_async.mapping.folder_tree import FolderTree, Node, Shown
 from ztoq_async.mapping.kind import Found, Kind, Made, Refs, Target
 from ztoq_async.mapping.module_kind import folder_attributes
 from ztoq_async.plan import AtOnce, Planner
-from ztoq_async.qtest import paths
+from ztoq_async.qtest import changes, paths
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import TestCycle
 from ztoq_async.resources.calls import Call
@@ -56,6 +56,15 @@ def _made(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
     return Made(made.id), _shown(made, None)
 
 
+def _amend(target: Node, identifier: int, actual: Any, names: list[str], context: Context, refs: Refs) -> list[Call]:
+    project = context.target.project_id
+    moved = (
+        [changes.move_test_cycle(project, identifier, CYCLES.parent_id(target, refs))] if "parent_id" in names else []
+    )
+    changed = set(names) - {"parent_id"}
+    return moved + ([changes.change_test_cycle(project, identifier, CYCLES.body(target))] if changed else [])
+
+
 def _read_back(context: Context) -> Listing:
     tree = context.target.findings.tree_descriptions
     return (paths.test_cycle_tree if tree else paths.test_cycle_walk)(context.target.project_id)
@@ -74,6 +83,9 @@ TEST_CYCLE = Kind(
     differences=lambda target, actual, context, refs: CYCLES.differences(target, actual, refs),
     one=lambda identifier, context, refs: paths.test_cycle(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_test_cycle(context.target.project_id, identifier),
+    amend=_amend,
+    partly=True,
+    canonical=lambda actual, context: CYCLES.canonical(actual),
     holds=lambda identifier, context: (
         ("test-cycle", paths.test_cycles(context.target.project_id, identifier)),
         ("test-suite", paths.test_suites(context.target.project_id, identifier)),

@@ -193,6 +193,8 @@ def field_kinds(object_type: str) -> tuple[Kind, Kind, Kind]:
         added=_added_values,
         reported="field",
         changes=object_type,
+        amend=lambda target, identifier, actual, names, context, refs: [],  # values and activation follow
+        partly=True,
     )
     values = replace(
         field,
@@ -206,6 +208,8 @@ def field_kinds(object_type: str) -> tuple[Kind, Kind, Kind]:
         one=None,
         delete=None,
         reported="",
+        amend=None,
+        follows=lambda made: True,
     )
     active = replace(
         values,

@@ -134,6 +134,10 @@ class FolderTree:
             found.append("description")
         return found
 
+    def canonical(self, actual: Shown) -> Any:
+        """What people may change of a node."""
+        return [actual.name, actual.parent_id, actual.description, actual.in_order]
+
     def is_ours(self, key: str, context: Context) -> bool:
         """True for the key of a node of this move."""
         if key.isdigit():

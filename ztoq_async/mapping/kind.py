@@ -48,7 +48,8 @@ def ref_of(refs: Refs, kind: str) -> Made:
 class Item(msgspec.Struct, frozen=True):
     """A journal row with the archived record behind it, as `build` needs it.
 
-    `beside` has the items of its parents that the kind wants to see, and their own parents of the same kinds.
+    `beside` has the items of its parents that the kind wants to see, and their own parents of the same kinds. `past` is
+    what some of them kept for their children when this row was made, where they have been changed since.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Item(msgspec.Struct, frozen=True):
     record: bytes = b""
     detail: bytes = b""
     beside: Mapping[str, Item] = {}
+    past: Refs = {}
 
     def parent(self, *kinds: str) -> str:
         """The name of the first parent of one of these kinds."""
@@ -98,6 +100,12 @@ class Kind:
     `read_back` lists all objects of the project, `find` those below one object, `within` the same for verification,
     which needs it where `read_back` cannot show an object whole or at all; `index` says that it is such a one.
 
+    `amend` gives the calls that make an object equal to its target, from the object as `one` shows it and the names of
+    what differs; it raises `SourceError` for what the API cannot change. Where `one` shows less than a list does, as of
+    places among siblings, `partly` is true, and `amend` gets no object. `canonical` is what `differences` looks at, as
+    the object shows it: it changes when people change that. `follows`: whether the row's call must be made anew after
+    its parent was, by what the parent shows now; None stands for a parent that was not there any more.
+
     `keyed`: whether the target may hold our keys; `is_ours`: whether a key is of this move; `changes`: the object type
     whose fields must be read again when rows of the kind are done; `beside`: the kinds of parents whose records
     `build` must see; `part_of`: the kind of the parent under which reports sum up; `closes`: kinds that are read back
@@ -128,6 +136,10 @@ class Kind:
     creation: Callable[[Any], Creation] | None = None
     repeated: Callable[[bytes], str] | None = None
     within: Callable[[Context, Refs], Listing] | None = None
+    amend: Callable[[Target, int, Any, list[str], Context, Refs], list[Call]] | None = None
+    partly: bool = False
+    canonical: Callable[[Any, Context], Any] = lambda actual, context: None
+    follows: Callable[[Made | None], bool] | None = None
     index: bool = False
     reported: str = ""
     source: str = ""

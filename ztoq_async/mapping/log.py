@@ -150,6 +150,33 @@ def create_body(target: LogTarget, context: Context, refs: Refs) -> dict[str, An
     }
 
 
+def change_body(target: LogTarget, actual: TestLog, names: list[str], context: Context, refs: Refs) -> dict[str, Any]:
+    """The body of `PUT …/test-logs/{id}`: results are named by their `order`; none comes or goes (facts.md 8)."""
+    fixed = [
+        name
+        for name in names
+        if name == "test_run_id" or name.endswith("test_step_id") or name.startswith("test_step_logs:")
+    ]
+    if fixed:
+        raise SourceError(
+            f"{fixed[0]}: the API cannot change it; delete the run, and repair makes it and its logs again"
+        )
+    body = create_body(target, context, refs)
+    del body["test_case_version_id"]
+    rows = _shown_results(target, actual.test_step_logs or [], context, refs)
+    results = zip(rows, body["test_step_logs"], strict=True)
+    return {**body, "test_step_logs": [{**result, "order": row.order} for row, result in results]}
+
+
+def canonical(actual: TestLog) -> Any:
+    """What people may change of a log."""
+    rows = [
+        [row.test_step_id, row.status.id if row.status else 0, row.actual_result] for row in actual.test_step_logs or []
+    ]
+    status = actual.status.id if actual.status else 0
+    return [str(instant(actual.exe_start_date)), str(instant(actual.exe_end_date)), status, actual.note, rows]
+
+
 def _zoned(moment: datetime) -> str:
     """Not by `strftime`, which writes the year 999 with three digits."""
     return f"{moment.replace(tzinfo=None).isoformat()}Z"
@@ -176,8 +203,7 @@ def _same_instant(expected: datetime, actual: str | None) -> bool:
 
 def _step_differences(target: LogTarget, rows: list[StepLog], context: Context, refs: Refs) -> Iterator[str]:
     """Tolerance `unexecuted`: a site may show steps that were not sent, with its default status and no result."""
-    sent = {step_id(result.place, refs) for result in target.results}
-    shown = [row for row in rows if row.test_step_id in sent or not _is_blank(row, context)]
+    shown = _shown_results(target, rows, context, refs)
     if len(shown) != len(target.results):
         yield f"test_step_logs: {len(shown)} instead of {len(target.results)}"
         return
@@ -188,6 +214,11 @@ def _step_differences(target: LogTarget, rows: list[StepLog], context: Context, 
             yield f"test_step_logs[{place}].status"
         if not same_html(result.actual, row.actual_result):
             yield f"test_step_logs[{place}].actual_result"
+
+
+def _shown_results(target: LogTarget, rows: list[StepLog], context: Context, refs: Refs) -> list[StepLog]:
+    sent = {step_id(result.place, refs) for result in target.results}
+    return [row for row in rows if row.test_step_id in sent or not _is_blank(row, context)]
 
 
 def _is_blank(row: StepLog, context: Context) -> bool:

@@ -16,7 +16,7 @@ from ztoq_async.mapping.keys import key_in
 from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, made_of, ref_of
 from ztoq_async.mapping.run_kind import run_of
 from ztoq_async.plan import OneByOne, Planner, Row
-from ztoq_async.qtest import paths
+from ztoq_async.qtest import changes, paths
 from ztoq_async.qtest.records import TestLog
 from ztoq_async.resources.calls import Call
 from ztoq_async.zephyr.places import case_key
@@ -58,6 +58,13 @@ def _create_log(target: log.LogTarget, context: Context, refs: Refs) -> Call | M
 def _made_log(answer: bytes, target: Any, context: Context) -> tuple[Made, Any]:
     made = msgspec.json.decode(answer, type=TestLog)
     return Made(made.id, made.test_case_version_id), made
+
+
+def _amend(
+    target: log.LogTarget, identifier: int, actual: TestLog, names: list[str], context: Context, refs: Refs
+) -> list[Call]:
+    body = log.change_body(target, actual, names, context, refs)
+    return [changes.change_test_log(context.target.project_id, made_of(refs, target.run).id, identifier, body)]
 
 
 def _recognise(items: list[bytes], context: Context) -> Iterator[Found]:
@@ -110,6 +117,8 @@ TEST_LOG = Kind(
     reported="test-log",
     source="test-execution",
     waits=True,
+    amend=_amend,
+    canonical=lambda actual, context: log.canonical(actual),
     beside=("test-case", "stub-case"),
     part_of="test-run",
     keyed=lambda context: context.source.seen_executions.number > 0,
@@ -124,6 +133,7 @@ PLANNED = replace(
     plan=lambda context: _planner(context, "planned", planned=True),
     build=_build_planned,
     create=lambda target, context, refs: Made(0),
+    amend=None,
     read_back=None,
     keyed=lambda context: False,
     reported="test-run",

@@ -9,10 +9,10 @@ import msgspec
 
 from ztoq_async.mapping import account
 from ztoq_async.mapping.context import Context
-from ztoq_async.mapping.folder_tree import FolderTree, Shown
+from ztoq_async.mapping.folder_tree import FolderTree, Node, Shown
 from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, Target
 from ztoq_async.plan import AtOnce
-from ztoq_async.qtest import paths
+from ztoq_async.qtest import changes, paths
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import Module
 from ztoq_async.resources.calls import Call
@@ -65,6 +65,13 @@ def _made(answer: bytes, target: Target, context: Context) -> tuple[Made, Any]:
     return Made(made.id), _shown(made)
 
 
+def _amend(target: Node, identifier: int, actual: Any, names: list[str], context: Context, refs: Refs) -> list[Call]:
+    project = context.target.project_id
+    moved = [changes.move_module(project, identifier, MODULES.parent_id(target, refs))] if "parent_id" in names else []
+    changed = set(names) - {"parent_id"}
+    return moved + ([changes.change_module(project, identifier, MODULES.body(target))] if changed else [])
+
+
 def _read_back(context: Context) -> Listing:
     tree = context.target.findings.tree_descriptions
     return (paths.module_tree if tree else paths.module_walk)(context.target.project_id)
@@ -88,6 +95,9 @@ MODULE = Kind(
     differences=lambda target, actual, context, refs: MODULES.differences(target, actual, refs),
     one=lambda identifier, context, refs: paths.module(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_module(context.target.project_id, identifier),
+    amend=_amend,
+    partly=True,
+    canonical=lambda actual, context: MODULES.canonical(actual),
     holds=lambda identifier, context: (
         ("module", paths.modules(context.target.project_id, identifier)),
         ("test-case", paths.test_cases(context.target.project_id, identifier)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ztoq_async.errors import SourceError
 from ztoq_async.mapping import values
 from ztoq_async.mapping.context import Context
 from ztoq_async.mapping.values import Value
@@ -14,6 +15,35 @@ from ztoq_async.qtest.records import DataType, Field, Property
 def bodies(found: Mapping[str, Value], context: Context, object_type: str) -> list[dict[str, Any]]:
     """The array `properties` of a create call, by this project's ids."""
     return [values.to_property(value, context.field(label, object_type)) for label, value in found.items()]
+
+
+def changes(
+    found: Mapping[str, Value], shown: Sequence[Property] | None, context: Context, object_type: str
+) -> list[dict[str, Any]]:
+    """The array `properties` of a change: all values, and those of our fields cleared that should be empty."""
+    full = {item.field_id for item in shown or () if item.field_value not in (None, "", "[]")}
+    fields = [context.target.of(object_type).get(plan.label) for plan in context.planned(object_type).values()]
+    empty = [field for field in fields if field and field.is_custom and field.label not in found and field.id in full]
+    cleared: list[dict[str, Any]] = []
+    for field in empty:
+        if field.data_type == DataType.COMBO:
+            raise SourceError(f"the qTest field '{field.label}' has one choice, which the API cannot clear")
+        cleared.append({"field_id": field.id, "field_value": "[]" if field.data_type in values.CHOICES else ""})
+    return bodies(found, context, object_type) + cleared
+
+
+def canonical(
+    shown: Sequence[Property] | None, context: Context, object_type: str, systems: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """The values that `differences` looks at, as qTest shows them: our fields, required ones, these system fields."""
+    labels = {plan.label for plan in context.planned(object_type).values()} | set(
+        context.rules.required_of(object_type)
+    )
+    named = [context.target.system(name, object_type) for name in systems]
+    labels |= {field.label for field in named if field is not None}
+    ids = {field.id: label for label, field in context.target.of(object_type).items() if label in labels}
+    held = {ids[item.field_id]: str(item.field_value) for item in shown or () if item.field_id in ids}
+    return sorted((label, value) for label, value in held.items() if value not in ("", "None", "[]"))
 
 
 def key_of(properties: Sequence[Property] | None, context: Context, object_type: str) -> str | None:

@@ -17,7 +17,7 @@ from ztoq_async.mapping.suite_kind import outside
 from ztoq_async.mapping.text import same_line, without_control
 from ztoq_async.mapping.values import Value
 from ztoq_async.plan import OneByOne, Planner, Row
-from ztoq_async.qtest import paths
+from ztoq_async.qtest import changes, paths
 from ztoq_async.qtest.records import TestRun
 from ztoq_async.resources.calls import Call
 from ztoq_async.zephyr.places import case_key, cycle_key, environment_id
@@ -130,6 +130,24 @@ def _differences(target: RunTarget, actual: TestRun, context: Context, refs: Ref
     return found + list(properties.differences(target.values, actual.properties, context, RUNS))
 
 
+def _amend(
+    target: RunTarget, identifier: int, actual: TestRun, names: list[str], context: Context, refs: Refs
+) -> list[Call]:
+    if "test_case" in names:
+        raise SourceError("test_case: a run keeps its test case for ever; delete the run, and repair makes it again")
+    project, suite = context.target.project_id, made_of(refs, target.suite).id
+    moved = [changes.move_test_run(project, identifier, suite)] if "parentId" in names else []
+    if set(names) <= {"parentId"}:
+        return moved
+    found = properties.changes(target.values, actual.properties, context, RUNS)
+    return [*moved, changes.change_test_run(project, identifier, {"name": target.name, "properties": found})]
+
+
+def _canonical(actual: TestRun, context: Context) -> Any:
+    case = actual.test_case.id if actual.test_case else actual.test_case_id
+    return [actual.name, actual.parent_id, case, properties.canonical(actual.properties, context, RUNS)]
+
+
 def _is_ours(key: str, context: Context) -> bool:
     return key.startswith((f"{outside(context)}/", f"{context.source.project.key}-R"))
 
@@ -151,6 +169,8 @@ TEST_RUN = Kind(
     creation=lambda actual: Creation(actual.creator_id, actual.created_date),
     reported="test-run",
     reads="test-execution",
+    amend=_amend,
+    canonical=_canonical,
     beside=("test-case", "stub-case"),
     part_of="test-suite",
     keyed=lambda context: properties.is_keyed(context, RUNS),

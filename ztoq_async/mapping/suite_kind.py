@@ -18,7 +18,7 @@ from ztoq_async.mapping.kind import Found, Item, Kind, Made, Refs, made_of, ref_
 from ztoq_async.mapping.text import same_line
 from ztoq_async.mapping.values import Value
 from ztoq_async.plan import OneByOne, Planner, Row
-from ztoq_async.qtest import paths
+from ztoq_async.qtest import changes, paths
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.records import DataType, TestSuite
 from ztoq_async.resources.calls import Call
@@ -123,6 +123,22 @@ def _differences(target: SuiteTarget, actual: TestSuite, context: Context, refs:
     return found + list(properties.differences(target.values, actual.properties, context, SUITES))
 
 
+def _amend(
+    target: SuiteTarget, identifier: int, actual: TestSuite, names: list[str], context: Context, refs: Refs
+) -> list[Call]:
+    project, cycle = context.target.project_id, made_of(refs, target.cycle).id
+    moved = [changes.move_test_suite(project, identifier, cycle)] if "parentId" in names else []
+    if set(names) <= {"parentId"}:
+        return moved
+    found = properties.changes(target.values, actual.properties, context, SUITES)
+    return [*moved, changes.change_test_suite(project, identifier, {"name": target.name, "properties": found})]
+
+
+def _canonical(actual: TestSuite, context: Context) -> Any:
+    systems = [system for _, system, _, _ in SUITE_ATTRIBUTES]
+    return [actual.name, actual.parent_id, properties.canonical(actual.properties, context, SUITES, systems)]
+
+
 def _find(target: SuiteTarget, context: Context, refs: Refs) -> Listing:
     return paths.test_suites(context.target.project_id, made_of(refs, target.cycle).id)
 
@@ -140,6 +156,8 @@ TEST_SUITE = Kind(
     differences=_differences,
     one=lambda identifier, context, refs: paths.test_suite(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_test_suite(context.target.project_id, identifier),
+    amend=_amend,
+    canonical=_canonical,
     holds=lambda identifier, context: (("test-run", paths.test_runs(context.target.project_id, identifier)),),
     within=lambda context, refs: paths.test_suites(context.target.project_id, ref_of(refs, "test-cycle").id),
     reported="test-suite",

@@ -6,6 +6,7 @@ mapping.md, decisions 2 to 8; facts.md 1.5 and 3.8. A value without a rule raise
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from difflib import SequenceMatcher
 from typing import Any
 
 import msgspec
@@ -15,13 +16,14 @@ from ztoq_async.mapping import attributes, properties
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.context import CASES, Context
 from ztoq_async.mapping.steps import StepTarget, build_steps, call_line, carried_html
-from ztoq_async.mapping.text import same_html, same_line
+from ztoq_async.mapping.text import comparable, same_html, same_line
 from ztoq_async.mapping.values import Value
 from ztoq_async.qtest.records import Field, Step
 from ztoq_async.qtest.records import TestCase as QTestCase
 from ztoq_async.zephyr.records import Named, Script, TestCase
 
 ACTIVE = 1
+MAPPED = ("status", "priority", "Assigned To")
 
 
 class TestCaseTarget(msgspec.Struct, frozen=True):
@@ -128,6 +130,46 @@ def create_body(target: TestCaseTarget, context: Context, parent_id: int, called
 def _step_body(step: StepTarget, order: int, called: dict[str, int]) -> dict[str, Any]:
     body: dict[str, Any] = {"description": step.description, "expected": step.expected, "order": order}
     return body if step.called is None else {**body, "called_test_case_id": called[step.called]}
+
+
+def change_body(
+    target: TestCaseTarget, actual: QTestCase, context: Context, parent_id: int, called: dict[str, int]
+) -> dict[str, Any]:
+    """The body of `PUT test-cases`: steps that stay keep their ids, which results of test logs name (facts.md 3.8)."""
+    body = create_body(target, context, parent_id, called)
+    kept = _kept_ids(target, own_steps(actual.test_steps or []), called)
+    steps = [
+        {**step, "id": identifier} if identifier else step
+        for step, identifier in zip(body["test_steps"], kept, strict=True)
+    ]
+    return {
+        **body,
+        "properties": properties.changes(target.values, actual.properties, context, CASES),
+        "test_steps": steps,
+    }
+
+
+def _kept_ids(target: TestCaseTarget, rows: list[Step], called: dict[str, int]) -> list[int]:
+    """For each step the id that it has in qTest: of the same texts, else of what was edited in its place; 0: new."""
+    texts = [
+        (comparable(step.description), comparable(step.expected), called.get(step.called or ""))
+        for step in target.steps
+    ]
+    shown = [
+        (comparable(row.description or ""), comparable(row.expected or ""), row.called_test_case_id) for row in rows
+    ]
+    found = [0] * len(texts)
+    for tag, start, end, first, last in SequenceMatcher(None, shown, texts, autojunk=False).get_opcodes():
+        if tag == "equal" or (tag == "replace" and end - start == last - first):
+            found[first:last] = [row.id for row in rows[start:end]]
+    return found
+
+
+def canonical(actual: QTestCase, context: Context) -> Any:
+    """What people may change of a test case that is compared."""
+    steps = [[row.description, row.expected, row.called_test_case_id] for row in own_steps(actual.test_steps or [])]
+    found = properties.canonical(actual.properties, context, CASES, MAPPED)
+    return [actual.name, actual.parent_id, actual.description, actual.precondition, found, steps]
 
 
 def differences(

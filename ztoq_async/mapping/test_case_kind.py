@@ -15,7 +15,7 @@ from ztoq_async.mapping.field_kind import activation
 from ztoq_async.mapping.kind import Creation, Differences, Found, Item, Kind, Made, Refs, Target, Use, made_of
 from ztoq_async.mapping.module_kind import unfiled, unlisted
 from ztoq_async.plan import Planner, Row, without_circles
-from ztoq_async.qtest import paths
+from ztoq_async.qtest import changes, paths
 from ztoq_async.qtest.records import TestCase as QTestCase
 from ztoq_async.qtest.records import TestRun
 from ztoq_async.resources.calls import Call
@@ -131,6 +131,14 @@ def _test_case_differences(
     return test_case.differences(target, actual, context, parent_id, _called_ids(target, refs))
 
 
+def _amend_test_case(
+    target: test_case.TestCaseTarget, identifier: int, actual: QTestCase, names: list[str], context: Context, refs: Refs
+) -> list[Call]:
+    parent_id = made_of(refs, f"module:{target.parent}").id
+    body = test_case.change_body(target, actual, context, parent_id, _called_ids(target, refs))
+    return [changes.change_test_case(context.target.project_id, identifier, body)]
+
+
 def _test_case_attributes(item: Item) -> Iterator[str]:
     yield from account.leaves(msgspec.json.decode(item.record))
     for prefix, part in steps.raw_attributes(msgspec.json.decode(item.detail or b"{}")):
@@ -176,6 +184,8 @@ TEST_CASE = Kind(
     differences=_test_case_differences,
     one=lambda identifier, context, refs: paths.test_case(context.target.project_id, identifier),
     delete=lambda identifier, context: paths.delete_test_case(context.target.project_id, identifier),
+    amend=_amend_test_case,
+    canonical=test_case.canonical,
     uses=_uses,
     added=lambda target, actual: ["attachments"] if actual.attachments else [],
     creation=lambda actual: Creation(actual.creator_id, actual.created_date),

@@ -68,7 +68,7 @@ def kind_counts(
             if word in WORDS:
                 found[kind.reported][word] += number
     for name, row in found.items():
-        there = sum(row[word] for word in ("created", "recovered", "adopted", "unchanged"))
+        there = sum(row[word] for word in ("created", "recovered", "adopted", "updated", "unchanged"))
         row["missing"] = there - row["verified"] - row["different"] if verified else 0
         row["extra"] = extra.get(name, 0)
         row["removed"] = removed.get(name, 0)
@@ -109,14 +109,19 @@ def calls(zephyr: GatewayStatistics, qtest: GatewayStatistics, verify: int) -> d
     }
 
 
-def outcome(kinds: Mapping[str, Mapping[str, int]], ledger: Mapping[str, Any], *, stopped: bool) -> str:
-    """`failed` if the account does not add up, `degraded` if something was refused or differs, else `complete`."""
+def outcome(
+    kinds: Mapping[str, Mapping[str, int]], ledger: Mapping[str, Any], kept: Mapping[str, int], *, stopped: bool
+) -> str:
+    """`failed` if the account does not add up, `degraded` if something was refused or differs, else `complete`.
+
+    `kept` counts what differs because the settings leave people's changes in qTest.
+    """
     if stopped:
         return "interrupted"
     if ledger["unexplained"]:
         return "failed"
     bad = sum(row[word] for row in kinds.values() for word in ("refused", "different", "missing", "extra"))
-    return "degraded" if bad or ledger["refused"] else "complete"
+    return "degraded" if bad > sum(kept.values()) or ledger["refused"] else "complete"
 
 
 def report(
@@ -135,7 +140,7 @@ def report(
     """The whole report; everything beside the names that scripts rely on is for people."""
     settings = run.settings
     return {
-        "outcome": outcome(kinds, ledger, stopped=not verified),
+        "outcome": outcome(kinds, ledger, run.kept, stopped=not verified),
         "project": {"zephyr": settings.zephyr.project, "qtest": settings.qtest.project},
         "kinds": kinds,
         "ledger": {**ledger, "first": [structs.asdict(row) for row in rows]},
@@ -144,6 +149,7 @@ def report(
         "peak_rss_mb": round(monitor.peaks["rss_bytes"] / 2**20),
         "resources": resources(monitor.samples, monitor.peaks),
         "differences": [{"kind": kind, "key": key, "fields": names} for kind, key, names in differences],
+        "conflicts": [{"kind": kind, "key": key, "fields": names} for kind, key, names in run.conflicts],
         "extra": run.extras[:MOST_ROWS],
         "parts": {"rows": len(parts), "first": parts[:MOST_ROWS]},
         "notes": [*run.notes, *monitor.warnings()],

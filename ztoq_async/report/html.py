@@ -173,11 +173,17 @@ def _losses(report: Report) -> str:
 
 def _differences(report: Report) -> str:
     found = report["differences"]
-    rows = [[cell(row["kind"]), cell(row["key"]), cell(", ".join(row["fields"]))] for row in found]
+    theirs = {(row["kind"], row["key"]) for row in report["conflicts"]}
+    rows = [
+        [
+            *(cell(words) for words in (row["kind"], row["key"], ", ".join(row["fields"]))),
+            cell("changed in qTest since it was found equal" if (row["kind"], row["key"]) in theirs else ""),
+        ]
+        for row in found
+    ]
     total = _sum(report, "different")
-    return (
-        f"<h2>Differences</h2>\n{first_of(len(rows), total)}" + table(["kind", "key", "fields"], rows) if rows else ""
-    )
+    columns = ["kind", "key", "fields", "conflict"]
+    return f"<h2>Differences</h2>\n{first_of(len(rows), total)}" + table(columns, rows) if rows else ""
 
 
 def _extra(report: Report) -> str:

@@ -7,7 +7,8 @@ committed before its effect counts. Workers hand transitions over; a flush takes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TypeVar
 
 import msgspec
 from asyncpg import Record
@@ -25,15 +26,16 @@ from ztoq_async.store.statements import (
     LACKS,
     MOVE,
     READY,
+    RECOUNT,
     REFRESH,
     REFUSE_CHILDREN,
     UNCLAIM,
-    WAITS,
 )
 from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.transitions import DONE, FROM, REFUSED
 from ztoq_async.store.words import storable
 
+T = TypeVar("T")
 REFS_KEPT = 20_000
 
 
@@ -80,6 +82,20 @@ class Journal:
         """True while transitions wait for a flush."""
         return bool(self._gathered) or self._lock.locked()
 
+    @property
+    def epoch(self) -> int:
+        """The epoch of this engine."""
+        return self._tenure.epoch
+
+    async def write(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        """A transaction of this epoch beside no other of this journal."""
+        async with self._lock:
+            return await self._tenure.write(self._database, work)
+
+    def forget_refs(self) -> None:
+        """What rows keep for their children has changed."""
+        self._refs.clear()
+
     async def take_over(self, settle_s: float) -> None:
         """Rows that an older epoch sent are in doubt, to be looked at when what it sent last has settled (rule 5)."""
 
@@ -91,8 +107,7 @@ class Journal:
                 settle_s,
             )
 
-        async with self._lock:
-            await self._tenure.write(self._database, write)
+        await self.write(write)
 
     async def plan(self, rows: Sequence[Row], waiting_for: str = "") -> int:
         """Writes rows that are new, with their edges; rows that are known belong to this pass again.
@@ -112,16 +127,13 @@ class Journal:
             await self._refuse_children(session)
             return await planned.late(session, rows, ids)
 
-        async with self._lock:
-            late = await self._tenure.write(self._database, write)
+        late = await self.write(write)
         self.settled.set()
         return late
 
     async def analyse(self) -> None:
         """Statistics of what was just filled: without them PostgreSQL plans for empty tables."""
-        statement = "ANALYZE archive, journal, journal_edge"
-        async with self._lock:
-            await self._tenure.write(self._database, lambda session: session.execute(statement))
+        await self.write(lambda session: session.execute("ANALYZE archive, journal, journal_edge"))
 
     async def ready(self, kind: str, details: Sequence[tuple[str, str]]) -> None:
         """The details of these records (key, fault) are there: their rows can be made, those with a fault cannot."""
@@ -136,8 +148,7 @@ class Journal:
             if refused:
                 await self._refuse_children(session)
 
-        async with self._lock:
-            await self._tenure.write(self._database, write)
+        await self.write(write)
         self.settled.set()
 
     async def refresh(self, found: Sequence[tuple[int, Made]]) -> None:
@@ -151,9 +162,8 @@ class Journal:
                 [",".join(map(str, made.step_ids)) for _, made in found],
             )
 
-        async with self._lock:
-            await self._tenure.write(self._database, write)
-        self._refs.clear()
+        await self.write(write)
+        self.forget_refs()
 
     async def adopt(self, kind: str, found: Sequence[tuple[str, Made]]) -> None:
         """Rule 10: pending rows whose key the project holds are done; what they hold is compared by `verify`."""
@@ -223,9 +233,9 @@ class Journal:
         self.gathered.set()
 
     async def flush(self) -> int:
-        """Commits what has gathered; how many rows that were."""
+        """Commits what has gathered; how many rows that were. What was not kept is there for the next flush."""
         async with self._lock:
-            batch, self._gathered = self._gathered, []
+            batch = list(self._gathered)
             self.gathered.clear()
             if not batch:
                 return 0
@@ -233,10 +243,9 @@ class Journal:
                 await self._tenure.write(self._database, lambda session: self._write(session, batch))
             except FenceError:
                 await self._note_orphans(batch)
+                del self._gathered[: len(batch)]
                 raise
-            except BaseException:
-                self._gathered = batch + self._gathered
-                raise
+            del self._gathered[: len(batch)]
         self.settled.set()
         return len(batch)
 
@@ -273,9 +282,7 @@ class Journal:
     async def _recount(self, session: Session, settled: Sequence[int]) -> None:
         """What waits for these rows may wait for less now."""
         if settled:
-            await session.execute(
-                WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))", settled
-            )
+            await session.execute(RECOUNT, settled)
 
     async def _note_orphans(self, batch: Sequence[Transition]) -> None:
         """Rule 8: what this engine made after it was overtaken is kept under its id, for rule 7 to settle."""

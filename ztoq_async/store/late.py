@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import msgspec
 
 from ztoq_async.resources.database import Database
-from ztoq_async.resources.session import Session
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.overview import KNOWN, Known, known
 from ztoq_async.store.statements import LISTED_AGAIN
-from ztoq_async.store.tenure import Tenure
 
 
 class Orphan(msgspec.Struct, frozen=True):
@@ -24,9 +23,9 @@ class Orphan(msgspec.Struct, frozen=True):
 class Late:
     """Reads and settles them, as the engine of one epoch."""
 
-    def __init__(self, database: Database, tenure: Tenure) -> None:
+    def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
-        self._tenure = tenure
+        self._journal = journal
 
     async def resent(self, kind: str, source: str, settle_s: float, *, listed: bool) -> tuple[list[Known], float]:
         """The rows whose parents are to be listed again, and the seconds until the last of them has settled.
@@ -44,11 +43,7 @@ class Late:
 
     async def listed_again(self, rows: Sequence[int]) -> None:
         """The parents of these rows were listed after all that was sent for them had settled."""
-
-        async def write(session: Session) -> None:
-            await session.execute(LISTED_AGAIN, list(rows))
-
-        await self._tenure.write(self._database, write)
+        await self._journal.write(lambda session: session.execute(LISTED_AGAIN, list(rows)))
 
     async def age(self, row: int) -> float | None:
         """Seconds since a row was first sent; None where that was not kept."""
@@ -66,13 +61,6 @@ class Late:
 
     async def forget(self, orphan: Orphan) -> None:
         """It is the journal's own object, or gone."""
-
-        async def write(session: Session) -> None:
-            await session.execute(
-                "DELETE FROM orphan WHERE kind = $1 AND key = $2 AND target_id = $3",
-                orphan.kind,
-                orphan.key,
-                orphan.target_id,
-            )
-
-        await self._tenure.write(self._database, write)
+        statement = "DELETE FROM orphan WHERE kind = $1 AND key = $2 AND target_id = $3"
+        names = orphan.kind, orphan.key, orphan.target_id
+        await self._journal.write(lambda session: session.execute(statement, *names))

@@ -25,7 +25,11 @@ class Doubt(msgspec.Struct, frozen=True):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A row as verification and accounting need it; `target_id` is None until the row is done."""
+    """A row as verification and accounting need it; `target_id` is None until the row is done.
+
+    `epoch` is that of the engine that sent it, 0 for what was adopted; `shown` a digest of the object when it was last
+    found equal; `touched`: it differs, and shows something else than it did; `changing`: a change of it is on its way.
+    """
 
     id: int
     key: str
@@ -36,14 +40,29 @@ class Known(msgspec.Struct, frozen=True):
     version_id: int | None
     step_ids: tuple[int, ...]
     reason: str
+    epoch: int
+    shown: bytes | None
+    touched: bool
+    changing: bool
+    differences: tuple[str, ...]
     origin: str | None
     resent: bool
     record: bytes
     detail: bytes
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """What verification saw of a row: the names of what differs, and a digest of what the object shows."""
+
+    id: int
+    differences: list[str]
+    digest: bytes | None = None
+    touched: bool = False
+
+
 KNOWN = (
     "SELECT j.id, j.key, j.state, j.counted, j.parents, j.target_id, j.version_id, j.step_ids, j.reason, "
+    "coalesce(j.epoch, 0) AS epoch, j.shown, j.touched, j.changing, j.differences, "
     "j.origin, j.resent, "
     "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail "
     "FROM journal j LEFT JOIN archive a ON a.source = $2 AND a.key = j.key WHERE j.kind = $1 "
@@ -108,6 +127,16 @@ class Overview:
         query = "SELECT key FROM journal WHERE kind = $1 AND state = 'done' AND key = ANY($2)"
         async with self._database.session() as session:
             return {row["key"] for row in await session.fetch(query, kind, keys)}
+
+    async def unseen(self, kind: str) -> tuple[int, int]:
+        """How many done rows of this pass its verification has not seen, and how many there are."""
+        query = (
+            "SELECT count(*) FILTER (WHERE seen_pass < $2) AS unseen, count(*) AS rows "
+            "FROM journal WHERE kind = $1 AND state = 'done' AND pass >= $2"
+        )
+        async with self._database.session() as session:
+            row = await session.fetchrow(query, kind, self._pass)
+        return (row["unseen"], row["rows"]) if row else (0, 0)
 
     async def seen(self, kind: str) -> tuple[int, int]:
         """How many rows that this pass has made its verification has seen, and how many of them differ."""
@@ -192,27 +221,34 @@ class Overview:
             if len(rows) < BATCH:
                 return
 
-    async def mark(self, seen: Sequence[tuple[int, list[str]]]) -> None:
+    async def mark(self, seen: Sequence[Seen]) -> None:
         """Keeps that this pass saw these rows, and how they differ."""
         async with self._database.session() as session:
             await session.execute(
-                "UPDATE journal j SET seen_pass = $1, differences = string_to_array(t.words, chr(31)) "
-                "FROM unnest($2::bigint[], $3::text[]) AS t(id, words) WHERE j.id = t.id",
+                "UPDATE journal j SET seen_pass = $1, differences = string_to_array(t.words, chr(31)), "
+                "touched = t.touched, shown = CASE WHEN t.words = '' THEN t.digest ELSE j.shown END "
+                "FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bool[]) AS t(id, words, digest, touched) "
+                "WHERE j.id = t.id",
                 self._pass,
-                [identifier for identifier, _ in seen],
-                ["\x1f".join(differences) for _, differences in seen],
+                [row.id for row in seen],
+                ["\x1f".join(row.differences) for row in seen],
+                [row.digest for row in seen],
+                [row.touched for row in seen],
             )
 
     async def forget_seen(self) -> None:
         """A verification begins: nothing was seen yet."""
         async with self._database.session() as session:
-            await session.execute("UPDATE journal SET seen_pass = 0, differences = '{}' WHERE seen_pass > 0")
+            await session.execute(
+                "UPDATE journal SET seen_pass = 0, differences = '{}', touched = false WHERE seen_pass > 0"
+            )
 
     async def counts(self) -> dict[str, Counter[str]]:
         """For each kind how many counted rows of this pass are in each state, and how they came there."""
         async with self._database.session() as session:
             rows = await session.fetch(
-                "SELECT kind, CASE WHEN state = 'done' AND made_pass < $1 THEN 'unchanged' "
+                "SELECT kind, CASE WHEN state = 'done' AND changed_pass = $1 THEN 'updated' "
+                "WHEN state = 'done' AND made_pass < $1 THEN 'unchanged' "
                 "WHEN state = 'done' THEN origin ELSE state END AS word, count(*) AS n, "
                 "count(*) FILTER (WHERE seen_pass = $1 AND differences = '{}') AS verified, "
                 "count(*) FILTER (WHERE seen_pass = $1 AND differences <> '{}') AS different "
@@ -228,6 +264,6 @@ class Overview:
 
 
 def known(row: object) -> Known:
-    """A row that `KNOWN` has selected."""
-    tuples = {name: tuple(row[name]) for name in ("parents", "step_ids")}  # type: ignore[index]
+    """The row of a query that begins with `KNOWN`."""
+    tuples = {name: tuple(row[name]) for name in ("parents", "step_ids", "differences")}  # type: ignore[index]
     return Known(**{**dict(row), **tuples})  # type: ignore[call-overload]

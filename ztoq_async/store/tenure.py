@@ -24,6 +24,20 @@ BEAT_S = 5.0
 MARGIN_S = 5.0
 WRITE_TRIES = 5
 _LOCK = 0x7A746F72  # another one than that of schema changes, which wait
+_FREE_S = 5.0  # until a session that is ended has let go of its lock
+# A session older than the last beat is the silent holder's own; a younger one is of an engine that is just starting.
+_END_SILENT = """
+SELECT count(pg_terminate_backend(a.pid)) FROM pg_locks l JOIN pg_stat_activity a USING (pid), migration m
+WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 0 AND l.objid = $1 AND a.datname = current_database()
+    AND a.usename = current_user AND a.backend_start < m.beat_at
+    AND m.holder <> '' AND m.beat_at < now() - make_interval(secs => $2)
+"""
+# What a vanished engine has left in a transaction holds locks that its successor would wait for.
+_END_LEFT = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+    AND application_name = current_setting('application_name') AND xact_start IS NOT NULL
+"""
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -115,7 +129,7 @@ class Tenure:
 async def tenure(database: Database, zephyr: str, qtest: str, settle_s: float) -> AsyncIterator[Tenure]:
     """Takes the store for this engine and keeps it; raises `StoreBusy` naming the engine that has it."""
     async with database.dedicated() as session:
-        if not await session.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        if not (await _locked(session) or await _overtaken(session, settle_s)):
             raise StoreBusy(f"another engine works on this store: {await _who(session)}")
         await _enter(session, zephyr, qtest)
         await _outlive(session, settle_s)
@@ -136,6 +150,25 @@ async def tenure(database: Database, zephyr: str, qtest: str, settle_s: float) -
                     await free.execute("UPDATE migration SET holder = '' WHERE epoch = $1", epoch, timeout=BEAT_S)
 
 
+async def _locked(session: Session) -> bool:
+    return bool(await session.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK))
+
+
+async def _overtaken(session: Session, settle_s: float) -> bool:
+    """Takes the lock from an engine that was silent for lease and settling time (rule 1).
+
+    It stands still, or its machine is gone and the server has not noticed, which takes hours: its session is ended.
+    """
+    if not await session.fetchval(_END_SILENT, _LOCK, LEASE_S + settle_s):
+        return False
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FREE_S):
+            while not await _locked(session):  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(_FREE_S / 100)
+            return True
+    return False
+
+
 async def _enter(session: Session, zephyr: str, qtest: str) -> None:
     await session.execute("INSERT INTO migration (zephyr, qtest) VALUES ($1, $2) ON CONFLICT DO NOTHING", zephyr, qtest)
     row = await session.fetchrow("SELECT zephyr, qtest FROM migration")
@@ -153,12 +186,14 @@ async def _outlive(session: Session, settle_s: float) -> None:
     Raises `StoreBusy` where it has not vanished: an engine that lost the lock still shows itself by its heartbeat.
     """
     holder, age = await _holder(session)
-    if holder is None or holder.is_dead():
+    if holder is None:
         return
-    await asyncio.sleep(max(0.0, LEASE_S + settle_s - age))
-    holder, age = await _holder(session)
-    if holder is not None and age < LEASE_S + settle_s:
-        raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+    if not holder.is_dead():
+        await asyncio.sleep(max(0.0, LEASE_S + settle_s - age))
+        holder, age = await _holder(session)
+        if holder is not None and age < LEASE_S + settle_s:
+            raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+    await session.fetchval(_END_LEFT)
 
 
 async def _holder(session: Session) -> tuple[Holder | None, float]:
