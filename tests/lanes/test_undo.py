@@ -1,6 +1,7 @@
 """`undo` (rule 19): what was made goes, children first; a dry run says so before; then a run makes everything anew."""
 
 import history
+import pytest
 from moving import a_move, assert_approved_once, assert_everything_once, writes
 from taking_back import JOURNAL, assert_as_said, counts, numbers, sql, there
 
@@ -48,6 +49,7 @@ async def test_fields_go_where_that_is_asked_for(store_url, tmp_path):
         await assert_everything_once(move, await move.run(), cases=CASES, past=past)
 
 
+@pytest.mark.slow
 async def test_what_every_run_has_made_goes(store_url, tmp_path):
     """Also what the last run did not read: it chose newer executions, and saw no environment."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
@@ -63,6 +65,7 @@ async def test_what_every_run_has_made_goes(store_url, tmp_path):
         await assert_everything_once(move, await move.run(), cases=CASES + 1, past=await history.due(move))
 
 
+@pytest.mark.slow
 async def test_what_only_zephyr_has_changed_goes(store_url, tmp_path):
     """A run has read the change and ended before it made it: qTest shows what it did when it was last found equal."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

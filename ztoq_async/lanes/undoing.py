@@ -99,12 +99,15 @@ class Undoing:
         await self._run.undone.goes(rows, [other.name for other in along(kind)], kind.source)
 
 
-async def settle_undoing(run: Run) -> None:
-    """Calls to delete that an earlier engine left without a known outcome are settled by looking: 404 is gone."""
+async def settle_undoing(run: Run, *, settle_s: float) -> None:
+    """Calls to delete that an earlier engine left without a known outcome are settled by looking: 404 is gone.
+
+    Who makes things waits until they have settled; who deletes what is still there need not.
+    """
     for kind in reversed(KINDS):
         if kind.delete is None:
             continue
-        rows, wait_s = await run.undone.undoing(kind.name, kind.source, run.settings.qtest.settle_s)
+        rows, wait_s = await run.undone.undoing(kind.name, kind.source, settle_s)
         if rows:
             run.lane("write").begin(f"waiting {wait_s:.0f} s, then looking for {plural(kind.name)}", len(rows))
             await run.sleep(wait_s)
