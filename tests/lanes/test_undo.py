@@ -6,6 +6,7 @@ from moving import a_move, assert_approved_once, assert_everything_once, writes
 from taking_back import JOURNAL, assert_as_said, counts, numbers, sql, there
 
 from ztoq_async.engine import Engine
+from ztoq_async.errors import SettingsError
 
 CASES, EXECUTIONS = 12, 44
 
@@ -85,3 +86,10 @@ async def test_what_only_zephyr_has_changed_goes(store_url, tmp_path):
         report = await move.undo()
         assert (report["outcome"], numbers(await there(move))) == ("complete", {}), report["spared"]
         await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+
+
+async def test_where_nothing_was_moved_there_is_nothing_to_undo(store_url, tmp_path):
+    """SettingsError, as of `verify`: it may be another store that is meant."""
+    async with a_move(store_url, tmp_path, cases=1) as move:
+        with pytest.raises(SettingsError, match="nothing was moved"):
+            await move.undo()
