@@ -34,16 +34,18 @@ def changes(
 
 def canonical(
     shown: Sequence[Property] | None, context: Context, object_type: str, systems: Sequence[str] = ()
-) -> list[tuple[str, str]]:
-    """The values that `differences` looks at, as qTest shows them: our fields, required ones, these system fields."""
-    labels = {plan.label for plan in context.planned(object_type).values()} | set(
-        context.rules.required_of(object_type)
-    )
-    named = [context.target.system(name, object_type) for name in systems]
-    labels |= {field.label for field in named if field is not None}
-    ids = {field.id: label for label, field in context.target.of(object_type).items() if label in labels}
-    held = {ids[item.field_id]: str(item.field_value) for item in shown or () if item.field_id in ids}
-    return sorted((label, value) for label, value in held.items() if value not in ("", "None", "[]"))
+) -> list[tuple[int, str]]:
+    """The values that `differences` looks at, as qTest shows them: our fields, required ones, these system fields.
+
+    By the ids of fields: people may rename them.
+    """
+    planned = (plan.label for plan in context.planned(object_type).values())
+    labels = {*planned, *context.rules.required_of(object_type)}
+    found = [field for label, field in context.target.of(object_type).items() if label in labels]
+    found += [field for name in systems if (field := context.target.system(name, object_type))]
+    ids = {field.id for field in found}
+    held = ((item.field_id, str(item.field_value)) for item in shown or () if item.field_id in ids)
+    return sorted((identifier, value) for identifier, value in held if value not in ("", "None", "[]"))
 
 
 def key_of(properties: Sequence[Property] | None, context: Context, object_type: str) -> str | None:
