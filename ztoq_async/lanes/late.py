@@ -69,21 +69,21 @@ async def _all(label: str, ids: Sequence[int]) -> set[int]:
 
 async def _list_again(run: Run, kind: Kind) -> None:
     """Where nothing is written, also what an index is trusted with else."""
-    settle_s = run.settings.qtest.settle_s
-    rows, wait_s = await run.late.resent(kind.name, kind.source, settle_s, listed=kind.index and not run.writes)
-    if not rows:
+    listed = kind.index and not run.writes
+    wait_s = await run.late.settled_in(kind.name, run.settings.qtest.settle_s, listed=listed)
+    if wait_s is None:
         return
-    words = f"waiting {wait_s:.0f} s, then looking for {plural(kind.name)} that were made late"
-    run.lane("verify").begin(words, len(rows))
+    run.lane("verify").begin(f"waiting {wait_s:.0f} s, then looking for {plural(kind.name)} that were made late")
     await run.sleep(wait_s)
     run.check()
-    if kind.repeated is not None:
-        await _ask_again(run, kind, rows)
-    else:
-        for listing, group in (await _listings(run, kind, rows)).items():
-            await _look(run, kind, listing, group)
-    if run.writes:
-        await run.late.listed_again([row.id for row in rows])
+    async for rows in run.late.resent(kind.name, kind.source, listed=listed):
+        if kind.repeated is not None:
+            await _ask_again(run, kind, rows)
+        else:
+            for listing, group in (await _listings(run, kind, rows)).items():
+                await _look(run, kind, listing, group)
+        if run.writes:
+            await run.late.listed_again([row.id for row in rows])
 
 
 async def _listings(run: Run, kind: Kind, rows: Sequence[Known]) -> dict[Listing, dict[str, Known]]:
