@@ -210,6 +210,7 @@ class Engine:
                 if run.writes:
                     await run.journal.take_over(self.settings.qtest.settle_s)
                 async with self._shown(run):
+                    run.archive = Archive(self._database, held, 1)  # what any pass has read, any pass may have made
                     return await undo(run, include_adopted=include_adopted, fields=fields)
             finally:
                 self._tenure = None
@@ -291,8 +292,8 @@ class Engine:
             changes=Changes(self._database, journal, number),
             overview=Overview(self._database, number),
             ledger=Ledger(self._database),
-            late=Late(self._database, held),
-            undone=Undone(self._database, held),
+            late=Late(self._database, journal),
+            undone=Undone(self._database, journal),
             processes=self._processes,
             stop=self._stop,
             progress=self.progress,

@@ -19,7 +19,7 @@ CASES, EXECUTIONS = 40, 60
 
 
 async def recorded_run(folder: Path) -> list[Call]:
-    """The calls of proposing a mapping and of the run under it."""
+    """The calls of proposing a mapping, of the run under it, and of taking everything back."""
     calls: list[Call] = []
 
     def record(attempt: Attempt) -> None:
@@ -42,10 +42,12 @@ async def recorded_run(folder: Path) -> list[Call]:
             mapping.write_text(await engine.propose_mapping())
         async with Engine(settings(mapping={"file": str(mapping)}), on_attempt=record) as engine:
             await engine.run()
+        async with Engine(settings(mapping={"file": str(mapping)}), on_attempt=record) as engine:
+            assert (await engine.undo(fields=True))["outcome"] == "complete"
     return calls
 
 
-async def test_every_request_of_a_run_is_in_the_contracts(tmp_path: Path):
+async def test_every_request_of_a_run_and_of_its_undoing_is_in_the_contracts(tmp_path: Path):
     """Paths, queries and bodies of all calls; both services are called, and writes are among them."""
     calls = await recorded_run(tmp_path)
     qtest = [call for call in calls if re.match(r"/(api|oauth)/", call.path)]
@@ -53,4 +55,5 @@ async def test_every_request_of_a_run_is_in_the_contracts(tmp_path: Path):
     assert len(zephyr) > CASES + EXECUTIONS
     assert sum(call.method == "POST" and call.path.endswith("/test-cases") for call in qtest) >= CASES
     assert sum(call.method == "POST" and call.path.endswith("/test-logs") for call in qtest) >= EXECUTIONS
+    assert sum(call.method == "DELETE" and call.path.endswith(tuple("0123456789")) for call in qtest) > CASES
     assert violations(contract(ZEPHYR), zephyr) + violations(contract(QTEST), qtest) == []

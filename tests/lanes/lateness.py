@@ -6,9 +6,9 @@ import msgspec
 
 from ztoq_async.sandbox.faults import FaultInjector
 
-SETTLE_S = 0.3
+SETTLE_S = 0.5
 OURS = re.compile(rb"\[zephyr:(?!probe)|SBX-[RT]")  # bodies of what is moved, not those of the probe
-BEFORE_LOOK, AFTER_LOOK = 0.1, 0.55  # seconds: before a doubt is looked into, and before its parent is listed again
+BEFORE_LOOK, AFTER_LOOK = 0.1, 0.9  # seconds: before a doubt is looked into, and before its parent is listed again
 
 
 def apply_late(monkeypatch, method, ending, seconds, *, nth=1, times=1):

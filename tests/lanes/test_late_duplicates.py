@@ -21,6 +21,7 @@ PATHS = {
     "test-log": "/test-logs",
 }
 OVERTAKE = "UPDATE migration SET epoch = epoch + 1, holder = ''"  # as if it had been gone for long
+SLOW = ("module", "test-cycle")  # like suites: qTest does not show who made them
 REMOVED = ("test-case", "test-run")  # those of which qTest shows who made them
 
 
@@ -28,7 +29,7 @@ def shown(report, word):
     return {kind: row[word] for kind, row in report["kinds"].items() if row[word]}
 
 
-@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if k in SLOW else k for k in PATHS])
 async def test_what_was_applied_after_the_look_is_there_once_or_named(kind, store_url, tmp_path, monkeypatch):
     """Of two objects with one key the journal's stays. Its double is deleted where qTest shows that it is ours."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS, settle_s=SETTLE_S) as move:
@@ -50,7 +51,7 @@ async def test_what_was_applied_after_the_look_is_there_once_or_named(kind, stor
             assert report["outcome"] == "degraded"
 
 
-@pytest.mark.parametrize("kind", ["test-case", "test-log"])
+@pytest.mark.parametrize("kind", [pytest.param("test-case", marks=pytest.mark.slow), "test-log"])
 async def test_what_was_applied_before_the_look_is_found_by_it(kind, store_url, tmp_path, monkeypatch):
     """It is recovered: sent once, there once."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS, settle_s=SETTLE_S) as move:

@@ -1,8 +1,12 @@
 """`undo` (rule 19): what was made goes, children first; a dry run says so before; then a run makes everything anew."""
 
 import history
+import pytest
 from moving import a_move, assert_approved_once, assert_everything_once, writes
 from taking_back import JOURNAL, assert_as_said, counts, numbers, sql, there
+
+from ztoq_async.engine import Engine
+from ztoq_async.errors import SettingsError
 
 CASES, EXECUTIONS = 12, 44
 
@@ -44,3 +48,48 @@ async def test_fields_go_where_that_is_asked_for(store_url, tmp_path):
         assert counts(report, "deleted")["field"] == len(fields) > 0
         assert (numbers(await there(move)), await move.objects("field")) == ({}, [])
         await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+
+
+@pytest.mark.slow
+async def test_what_every_run_has_made_goes(store_url, tmp_path):
+    """Also what the last run did not read: it chose newer executions, and saw no environment."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.run()
+        fields = {"projectKey": move.sandbox.zephyr.project, "name": "added later"}
+        await move.call("POST", "/testcases", fields, service="zephyr")
+        await move.run(executions="since:2199-01-01")
+        assert len((await there(move))["test-case"]) == len(past.cases) + 1
+        forecast, report = await move.undo(dry_run=True), await move.undo()
+        assert_as_said(forecast, report)
+        assert (report["outcome"], numbers(await there(move))) == ("complete", {}), report["spared"][:3]
+        await assert_everything_once(move, await move.run(), cases=CASES + 1, past=await history.due(move))
+
+
+@pytest.mark.slow
+async def test_what_only_zephyr_has_changed_goes(store_url, tmp_path):
+    """A run has read the change and ended before it made it: qTest shows what it did when it was last found equal."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.run()
+        number = next(logs[0] for logs in past.runs.values() if logs)
+        await move.call("PUT", f"/testexecutions/{number}", {"comment": "said later"}, service="zephyr")
+        async with Engine(move.settings(), on_attempt=lambda attempt: watch(attempt)) as engine:
+
+            def watch(attempt):
+                if attempt.call.path.endswith("/teststeps"):  # all lists are read by then
+                    engine.stop()
+
+            assert (await engine.run())["outcome"] == "interrupted"
+        read = "SELECT 1 FROM archive WHERE convert_from(record, 'UTF8') LIKE '%said later%'"
+        assert await sql(store_url, read)
+        report = await move.undo()
+        assert (report["outcome"], numbers(await there(move))) == ("complete", {}), report["spared"]
+        await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+
+
+async def test_where_nothing_was_moved_there_is_nothing_to_undo(store_url, tmp_path):
+    """SettingsError, as of `verify`: it may be another store that is meant."""
+    async with a_move(store_url, tmp_path, cases=1) as move:
+        with pytest.raises(SettingsError, match="nothing was moved"):
+            await move.undo()

@@ -29,7 +29,7 @@ FAULTS = {
         "html_error_rate": 0.04,
     },
 }
-SLOW = ("errors after", "drops")
+SLOW = ("lost replies", "errors after", "drops", "html", "lagging lists")  # "everything" has a little of each
 
 
 async def interrupted(move, number, *, stopped):
@@ -60,8 +60,9 @@ async def interrupted(move, number, *, stopped):
 @pytest.mark.parametrize(
     ("moment", "stopped"),
     [
-        *((moment, False) for moment in MOMENTS if moment != "test cases"),
+        ("runs", False),
         ("test cases", True),
+        *(pytest.param(moment, False, marks=pytest.mark.slow) for moment in MOMENTS if moment != "runs"),
         *(pytest.param(moment, True, marks=pytest.mark.slow) for moment in MOMENTS if moment != "test cases"),
     ],
 )
@@ -116,7 +117,7 @@ async def test_everything_goes_under(name, store_url, tmp_path):
         await assert_everything_once(move, await move.run(), cases=CASES, past=past)
 
 
-@pytest.mark.parametrize("seconds", [SETTLE_S / 2, 2.0])
+@pytest.mark.parametrize("seconds", [SETTLE_S / 2, pytest.param(2.0, marks=pytest.mark.slow)])
 async def test_a_delete_that_is_applied_late_does_no_harm(seconds, store_url, tmp_path, monkeypatch):
     """What is still there when looked at is deleted again; the late call finds nothing any more."""
     async with a_move(store_url, tmp_path, cases=CASES, settle_s=SETTLE_S) as move:

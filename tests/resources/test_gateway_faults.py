@@ -35,6 +35,17 @@ async def test_a_success_without_json_proves_nothing(pool: ConnectionPool, body:
     assert len(script.seen) == 4
 
 
+async def test_a_delete_may_be_answered_with_any_words_but_a_page(pool: ConnectionPool) -> None:
+    """A sentence under status 200 is an answer; a proxy's page proves nothing."""
+    delete = Call("DELETE", "/x")
+    script = Script(says(200, "was deleted", "text/plain"), says(200, "<html>maintenance</html>", "text/html"))
+    async with service(script) as url:
+        assert (await gate(pool, url).send(delete)).status == 200
+        with pytest.raises(OutcomeUnknown):
+            await gate(pool, url).send(delete)
+    assert len(script.seen) == 2
+
+
 async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -32,15 +33,12 @@ def id_of(row: bytes) -> int:
     return msgspec.json.decode(row, type=_Id).id
 
 
-async def rows_of(run: Run, listing: Listing) -> list[bytes]:
-    """A list read to its end; empty where what it stands below is gone."""
-    found: list[bytes] = []
-    try:
+async def pages_of(run: Run, listing: Listing) -> AsyncIterator[list[bytes]]:
+    """A list page by page; it has none where what it stands below is gone."""
+    with contextlib.suppress(NotFound):
         async for page in run.qtest.pages(listing):
-            found += page
-    except NotFound:
-        return []
-    return found
+            yield page
+            run.check()
 
 
 async def users_of(run: Run, kind: Kind, counts: Callable[[str, Sequence[int]], Awaitable[set[int]]]) -> Users:

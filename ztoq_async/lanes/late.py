@@ -11,7 +11,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from ztoq_async.errors import Refused, SourceError
-from ztoq_async.lanes.deleting import Users, deleted, id_of, rows_of, shown, users_of
+from ztoq_async.lanes.deleting import Users, deleted, id_of, pages_of, shown, users_of
 from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, Surplus, plural
@@ -69,22 +69,21 @@ async def _all(label: str, ids: Sequence[int]) -> set[int]:
 
 async def _list_again(run: Run, kind: Kind) -> None:
     """Where nothing is written, also what an index is trusted with else."""
-    settle_s = run.settings.qtest.settle_s
-    rows, wait_s = await run.late.resent(kind.name, kind.source, settle_s, listed=kind.index and not run.writes)
-    if not rows:
+    listed = kind.index and not run.writes
+    wait_s = await run.late.settled_in(kind.name, run.settings.qtest.settle_s, listed=listed)
+    if wait_s is None:
         return
-    words = f"waiting {wait_s:.0f} s, then looking for {plural(kind.name)} that were made late"
-    run.lane("verify").begin(words, len(rows))
+    run.lane("verify").begin(f"waiting {wait_s:.0f} s, then looking for {plural(kind.name)} that were made late")
     await run.sleep(wait_s)
     run.check()
-    if kind.repeated is not None:
-        await _ask_again(run, kind, rows)
-    else:
-        for listing, group in (await _listings(run, kind, rows)).items():
-            await _look(run, kind, listing, group)
-            run.check()
-    if run.writes:
-        await run.late.listed_again([row.id for row in rows])
+    async for rows in run.late.resent(kind.name, kind.source, listed=listed):
+        if kind.repeated is not None:
+            await _ask_again(run, kind, rows)
+        else:
+            for listing, group in (await _listings(run, kind, rows)).items():
+                await _look(run, kind, listing, group)
+        if run.writes:
+            await run.late.listed_again([row.id for row in rows])
 
 
 async def _listings(run: Run, kind: Kind, rows: Sequence[Known]) -> dict[Listing, dict[str, Known]]:
@@ -101,10 +100,11 @@ async def _listings(run: Run, kind: Kind, rows: Sequence[Known]) -> dict[Listing
 
 
 async def _look(run: Run, kind: Kind, listing: Listing, rows: Mapping[str, Known]) -> None:
-    for key, made, _ in kind.recognise(await rows_of(run, listing), run.context):
-        row = rows.get(key)
-        if row is not None and made.id != row.target_id:
-            await find_surplus(run, kind, key, row, made)
+    async for page in pages_of(run, listing):
+        for key, made, _ in kind.recognise(page, run.context):
+            row = rows.get(key)
+            if row is not None and made.id != row.target_id:
+                await find_surplus(run, kind, key, row, made)
 
 
 async def _ask_again(run: Run, kind: Kind, rows: Sequence[Known]) -> None:
@@ -203,7 +203,10 @@ async def _own_id(run: Run) -> int:
 
 async def _hanging(run: Run, kind: Kind, identifier: int, users: Users) -> str:
     """What hangs on an object; "" if nothing does."""
-    hanging = list(users.get(identifier, ()))
+    for label, user in users.get(identifier, ()):
+        return f"{label} {user} hangs on it"
     for label, listing in kind.holds(identifier, run.context):
-        hanging += [(label, id_of(row)) for row in await rows_of(run, listing)]
-    return f"{hanging[0][0]} {hanging[0][1]} hangs on it" if hanging else ""
+        async for page in pages_of(run, listing):
+            for row in page:
+                return f"{label} {id_of(row)} hangs on it"
+    return ""

@@ -56,7 +56,7 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     with contextlib.suppress(Stopped, QuotaExhausted):
         await read(run)
         held = await _check(run, adopt=adopt)
-        await settle_undoing(run)
+        await settle_undoing(run, settle_s=run.settings.qtest.settle_s)
         await _read_and_write(run, held)
         closed = {name for kind in KINDS for name in kind.closes}
         await _read_back(run, [kind for kind in KINDS if kind.name not in closed])

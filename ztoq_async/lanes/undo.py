@@ -58,7 +58,7 @@ def _add_gone(undoing: Undoing, name: str, number: int) -> None:
 
 async def _settle(run: Run) -> None:
     """What was sent and has no known outcome may be there: it is looked for before anything is deleted."""
-    await settle_undoing(run)
+    await settle_undoing(run, settle_s=0.0)
     for kind in KINDS:
         doubts = await run.overview.doubts(kind.name, kind.source)
         if doubts:

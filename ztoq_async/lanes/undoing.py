@@ -8,7 +8,7 @@ from typing import Any
 
 from ztoq_async.errors import FenceError, NotSent, QuotaExhausted, Refused, SettingsError, Unauthorised
 from ztoq_async.kinds import KINDS, REPORTED
-from ztoq_async.lanes.deleting import Users, deleted, shown
+from ztoq_async.lanes.deleting import deleted, shown
 from ztoq_async.lanes.judging import DELETED, GONE, SPARED, Judge, Verdict, along
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.kind import Kind
@@ -39,16 +39,15 @@ class Undoing:
         if not groups:
             return
         run.lane("write").begin(f"undoing {plural(kind.name)}", sum(map(len, groups)))
-        users = await self._judge.users(kind)
         for ids in groups:
             for batch in batch_processor(ids, 2 * run.settings.limits.in_flight):
                 run.check()
-                await self._batch(kind, await run.undone.rows(kind.name, kind.source, batch), users)
+                await self._batch(kind, await run.undone.rows(kind.name, kind.source, batch))
                 run.lane("write").done += len(batch)
 
-    async def _batch(self, kind: Kind, rows: Sequence[Known], users: Users) -> None:
+    async def _batch(self, kind: Kind, rows: Sequence[Known]) -> None:
         below = await self._run.undone.below([row.id for row in rows], [other.name for other in along(kind)])
-        verdicts = await self._judge.judge(kind, rows, users)
+        verdicts = await self._judge.judge(kind, rows)
         going = [row for row in rows if verdicts[row.id].word == DELETED]
         self.deletes += len(going)
         if self._run.writes:
@@ -100,12 +99,15 @@ class Undoing:
         await self._run.undone.goes(rows, [other.name for other in along(kind)], kind.source)
 
 
-async def settle_undoing(run: Run) -> None:
-    """Calls to delete that an earlier engine left without a known outcome are settled by looking: 404 is gone."""
+async def settle_undoing(run: Run, *, settle_s: float) -> None:
+    """Calls to delete that an earlier engine left without a known outcome are settled by looking: 404 is gone.
+
+    Who makes things waits until they have settled; who deletes what is still there need not.
+    """
     for kind in reversed(KINDS):
         if kind.delete is None:
             continue
-        rows, wait_s = await run.undone.undoing(kind.name, kind.source, run.settings.qtest.settle_s)
+        rows, wait_s = await run.undone.undoing(kind.name, kind.source, settle_s)
         if rows:
             run.lane("write").begin(f"waiting {wait_s:.0f} s, then looking for {plural(kind.name)}", len(rows))
             await run.sleep(wait_s)

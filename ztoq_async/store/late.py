@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
 from ztoq_async.resources.database import Database
-from ztoq_async.resources.session import Session
-from ztoq_async.store.overview import KNOWN, Known, known
+from ztoq_async.store.journal import Journal
+from ztoq_async.store.overview import BATCH, KNOWN, Known, known
 from ztoq_async.store.statements import LISTED_AGAIN
-from ztoq_async.store.tenure import Tenure
+
+_WHICH = {False: "AND j.relist", True: "AND j.resent"}
 
 
 class Orphan(msgspec.Struct, frozen=True):
@@ -24,31 +25,38 @@ class Orphan(msgspec.Struct, frozen=True):
 class Late:
     """Reads and settles them, as the engine of one epoch."""
 
-    def __init__(self, database: Database, tenure: Tenure) -> None:
+    def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
-        self._tenure = tenure
+        self._journal = journal
 
-    async def resent(self, kind: str, source: str, settle_s: float, *, listed: bool) -> tuple[list[Known], float]:
-        """The rows whose parents are to be listed again, and the seconds until the last of them has settled.
+    async def settled_in(self, kind: str, settle_s: float, *, listed: bool) -> float | None:
+        """Seconds until the last row has settled whose parent is to be listed again; None if there is none.
 
-        With `listed` also those of which that was done before: all that were ever sent again.
+        With `listed` also those of which that was done before count: all that were ever sent again.
         """
-        condition = "AND j.resent" if listed else "AND j.relist"
+        query = (
+            f"SELECT extract(epoch FROM min(now() - sent_at))::float8 FROM journal j WHERE kind = $1 {_WHICH[listed]}"
+        )
         async with self._database.session() as session:
-            rows = await session.fetch(f"{KNOWN}{condition} ORDER BY j.id", kind, source)
-            age = await session.fetchval(
-                "SELECT extract(epoch FROM min(now() - sent_at))::float8 FROM journal WHERE id = ANY($1::bigint[])",
-                [row["id"] for row in rows],
-            )
-        return [known(row) for row in rows], 0.0 if age is None else max(0.0, settle_s - age)
+            age = await session.fetchval(query, kind)
+        return None if age is None else max(0.0, settle_s - age)
+
+    async def resent(self, kind: str, source: str, *, listed: bool) -> AsyncIterator[list[Known]]:
+        """These rows, in batches."""
+        last = 0
+        while True:
+            async with self._database.session() as session:
+                query = f"{KNOWN}{_WHICH[listed]} AND j.id > $3 ORDER BY j.id LIMIT $4"
+                rows = await session.fetch(query, kind, source, last, BATCH)
+            if rows:
+                last = rows[-1]["id"]
+                yield [known(row) for row in rows]
+            if len(rows) < BATCH:
+                return
 
     async def listed_again(self, rows: Sequence[int]) -> None:
         """The parents of these rows were listed after all that was sent for them had settled."""
-
-        async def write(session: Session) -> None:
-            await session.execute(LISTED_AGAIN, list(rows))
-
-        await self._tenure.write(self._database, write)
+        await self._journal.write(lambda session: session.execute(LISTED_AGAIN, list(rows)))
 
     async def age(self, row: int) -> float | None:
         """Seconds since a row was first sent; None where that was not kept."""
@@ -66,13 +74,6 @@ class Late:
 
     async def forget(self, orphan: Orphan) -> None:
         """It is the journal's own object, or gone."""
-
-        async def write(session: Session) -> None:
-            await session.execute(
-                "DELETE FROM orphan WHERE kind = $1 AND key = $2 AND target_id = $3",
-                orphan.kind,
-                orphan.key,
-                orphan.target_id,
-            )
-
-        await self._tenure.write(self._database, write)
+        statement = "DELETE FROM orphan WHERE kind = $1 AND key = $2 AND target_id = $3"
+        names = orphan.kind, orphan.key, orphan.target_id
+        await self._journal.write(lambda session: session.execute(statement, *names))

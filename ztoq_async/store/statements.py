@@ -120,7 +120,7 @@ FROM down d WHERE j.id = d.child AND j.state = '{PENDING}' RETURNING j.id
 LISTED_AGAIN = "UPDATE journal SET relist = false WHERE id = ANY($1::bigint[])"
 
 UNDOES = f"""
-UPDATE journal SET state = '{UNDOING}', epoch = $2, sent_at = now()
+UPDATE journal SET state = '{UNDOING}', sent_at = now()
 WHERE id = ANY($1::bigint[]) AND state = ANY('{{{",".join(UNDO_FROM[UNDOING])}}}')
 """
 
@@ -128,7 +128,8 @@ STAYS = f"UPDATE journal SET state = '{DONE}' WHERE id = ANY($1::bigint[]) AND s
 
 GOES = f"""
 UPDATE journal SET state = '{GONE}', version_id = NULL, step_ids = '{{}}', origin = NULL, made_pass = NULL,
-    resent = false, relist = false, first_sent_at = NULL, seen_pass = 0, differences = '{{}}', reason = ''
+    resent = false, relist = false, first_sent_at = NULL, seen_pass = 0, differences = '{{}}', reason = '',
+    shown = NULL, touched = false, changing = false, changed_pass = 0
 WHERE state = ANY('{{{",".join(UNDO_FROM[GONE])}}}') AND (id = ANY($1::bigint[]) OR (kind = ANY($2) AND id IN (
     SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]) AND hard
 )))
@@ -138,4 +139,9 @@ RETURNING id
 UNMADE = f"""
 UPDATE archive SET made_detail = NULL WHERE source = $1 AND made_detail IS NOT NULL
     AND key IN (SELECT key FROM journal WHERE id = ANY($2::bigint[]) AND state = '{GONE}')
+"""
+
+NEVER_CHANGED = f"""
+DELETE FROM former f USING journal j
+WHERE j.id = ANY($1::bigint[]) AND j.state = '{GONE}' AND f.kind = j.kind AND f.key = j.key
 """

@@ -9,9 +9,9 @@ import msgspec
 
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.overview import KNOWN, Known, known
-from ztoq_async.store.statements import GOES, RECOUNT, STAYS, UNDOES, UNMADE
-from ztoq_async.store.tenure import Tenure
+from ztoq_async.store.statements import GOES, NEVER_CHANGED, RECOUNT, STAYS, UNDOES, UNMADE
 
 LONG_S = 300.0
 _ORDER = """
@@ -43,9 +43,9 @@ class Own(msgspec.Struct, frozen=True):
 class Undone:
     """Reads and writes it, as the engine of one epoch."""
 
-    def __init__(self, database: Database, tenure: Tenure) -> None:
+    def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
-        self._tenure = tenure
+        self._journal = journal
 
     async def order(self, kind: str) -> list[list[int]]:
         """The rows of a kind that have an object, in groups: none stands above or is used by one of a later group.
@@ -125,7 +125,7 @@ class Undone:
 
     async def undoes(self, rows: Sequence[int]) -> None:
         """The calls that delete their objects are about to leave."""
-        await self._write(UNDOES, list(rows), self._tenure.epoch)
+        await self._write(UNDOES, list(rows))
 
     async def stays(self, rows: Sequence[int]) -> None:
         """Their objects are still there, and no call is under way."""
@@ -137,12 +137,11 @@ class Undone:
         async def write(session: Session) -> None:
             gone = [row["id"] for row in await session.fetch(GOES, list(rows), list(along))]
             await session.execute(UNMADE, source, gone)
+            await session.execute(NEVER_CHANGED, gone)
             await session.execute(RECOUNT, gone)
 
-        await self._tenure.write(self._database, write)
+        await self._journal.write(write)
+        self._journal.forget_refs()
 
-    async def _write(self, statement: str, *arguments: object) -> None:
-        async def write(session: Session) -> None:
-            await session.execute(statement, *arguments)
-
-        await self._tenure.write(self._database, write)
+    async def _write(self, statement: str, rows: list[int]) -> None:
+        await self._journal.write(lambda session: session.execute(statement, rows))
