@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -18,6 +19,7 @@ import asyncpg
 
 START_S = 30.0
 PROGRAMS = ("postgres", "initdb")
+PORTS = range(15_000, 30_000)
 
 
 def find_programs() -> Path | None:
@@ -127,5 +129,8 @@ class OwnPostgres:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """One that no outgoing connection is given: a server that is killed has to find it free again."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError(f"no port of {PORTS} is free")

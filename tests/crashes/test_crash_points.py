@@ -89,13 +89,14 @@ async def sweep(
 
     async def one(place: int, point: Point, more: Sequence[str]) -> None:
         async with room:
-            url = "" if own is None or point.embedded or place % 3 == 0 else await own.database()
+            embedded = own is None or point.embedded or place % 3 == 0
             try:
+                url = "" if embedded else await own.database()
                 crashes = [point.boundary, *more]
                 reached.append(await crash(nursery, undisturbed, folder / str(place), url, crashes) > 0)
             except Exception as error:  # noqa: BLE001 - all are told together
                 where = "".join(traceback.format_exception(error)[-3:])
-                failures.append(f"{point}, then {list(more)}, {'own' if url else 'embedded'} store: {where}")
+                failures.append(f"{point}, then {list(more)}, {'embedded' if embedded else 'own'} store: {where}")
 
     async with asyncio.TaskGroup() as group:
         for place, (point, more) in enumerate(plan):
