@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +98,23 @@ class OwnPostgres:
             return True
         return False
 
-    async def database(self) -> str:
-        """The URL of a new database."""
+    @contextlib.asynccontextmanager
+    async def database(self) -> AsyncIterator[str]:
+        """The URL of a new database, which is there until the block ends: each takes some megabytes."""
         self._number += 1
+        name = f"move_{self._number}"
+        await self._say(f"CREATE DATABASE {name}")
+        try:
+            yield self._url(name)
+        finally:
+            await self._say(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def _say(self, statement: str) -> None:
         connection = await asyncpg.connect(self._url("postgres"))
         try:
-            await connection.execute(f"CREATE DATABASE move_{self._number}")
+            await connection.execute(statement)
         finally:
             await connection.close()
-        return self._url(f"move_{self._number}")
 
     @property
     def pid(self) -> int | None:

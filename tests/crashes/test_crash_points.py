@@ -4,12 +4,12 @@
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import traceback
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ async def undisturbed(nursery, library, tmp_path):
         yield Undisturbed(library, mapping, file.read_text().splitlines(), found)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def a_move(
     nursery: Nursery, library: Path, folder: Path, url: str, mapping: str = ""
 ) -> AsyncIterator[tuple[Sandbox, Move]]:
@@ -91,9 +91,9 @@ async def sweep(
         async with room:
             embedded = own is None or point.embedded or place % 3 == 0
             try:
-                url = "" if embedded else await own.database()
-                crashes = [point.boundary, *more]
-                reached.append(await crash(nursery, undisturbed, folder / str(place), url, crashes) > 0)
+                async with contextlib.nullcontext("") if embedded else own.database() as url:
+                    crashes = [point.boundary, *more]
+                    reached.append(await crash(nursery, undisturbed, folder / str(place), url, crashes) > 0)
             except Exception as error:  # noqa: BLE001 - all are told together
                 where = "".join(traceback.format_exception(error)[-3:])
                 failures.append(f"{point}, then {list(more)}, {'embedded' if embedded else 'own'} store: {where}")

@@ -158,13 +158,13 @@ def title(process):
 
 async def moved_whatever_is_killed(seed, nursery, project, folder, own):
     """Runs, the first few of them struck, until one is complete; then what the readers find."""
-    url = await own.database() if own is not None and seed % 2 else ""
-    async with project.size.sandbox() as sandbox:
+    own = own if seed % 2 else None
+    async with project.size.sandbox() as sandbox, own.database() if own else contextlib.nullcontext("") as url:
         site = site_of(sandbox)
         with moving(nursery, site, folder, url=url, settle_s=0.3, in_flight=8) as move:
             move.mapping.write_text(project.mapping)
             await use_profile(sandbox, {"seed": seed, **LOSSY})
-            killer = Killer(seed, move, own if url else None, project.size.within_s)
+            killer = Killer(seed, move, own, project.size.within_s)
             for number in range(MOST_RUNS):
                 process = move.start("run", BACKOFF="0.02")
                 if number < project.size.struck:
