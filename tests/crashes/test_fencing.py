@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from engines import moving, until
+from engines import ASKING_S, moving, until
 from moves import MADE, assert_adds_up, assert_complete, site_of, stats, use_profile, writes
 
 from ztoq_async.sandbox import Corpus, Generator, Sandbox
@@ -59,7 +59,7 @@ async def _begun(move, **lease):
     async def begun():
         return engine.code is not None or await epoch(move) > 1
 
-    await until(begun)
+    await until(begun, tick=ASKING_S)
     return engine
 
 
@@ -159,7 +159,7 @@ async def test_two_engines_at_work_at_once_make_nothing_twice_unnamed(seed, nurs
     async with two_engines(nursery, source, tmp_path, own_store, in_flight=8) as (sandbox, move):
         await use_profile(sandbox, {"seed": seed, "qtest": {"latency_ms": 25, "jitter_ms": 20}})
         first = move.start("run", **SHORT)
-        await until(lambda: _has_written(sandbox, 60 + 25 * (seed % 5)))
+        await until(lambda: _has_written(sandbox, 60 + 25 * (seed % 5)), tick=ASKING_S)
         assert first.send(signal.SIGSTOP)
         second = await started_after(move, first, **SHORT)
         await asyncio.sleep(0.1 * seed % 0.7)

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from both_sides import dump, read_corpus, read_objects
-from engines import moving, until
+from engines import ASKING_S, moving, until
 from history_reader import compare_history, with_unlisted
 from history_sides import read_history, read_runs
 from moves import assert_complete, site_of, stats, use_profile
@@ -98,7 +98,7 @@ def _read(zephyr, folder):
 @pytest.fixture(scope="module")
 def project(nursery, tmp_path_factory):
     """A small one."""
-    return read_project(Size(14, 32, struck=3, calls=200), nursery, tmp_path_factory.mktemp("small"))
+    return read_project(Size(10, 20, struck=3, calls=160), nursery, tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ class Killer:
         async def reached():
             return process.code is not None or await asked(self._sandbox) >= end
 
-        await until(reached)
+        await until(reached, tick=ASKING_S)
         await asyncio.sleep(self._rng.uniform(0, 0.05))
         if process.code is not None:
             return
