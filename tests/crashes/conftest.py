@@ -1,6 +1,6 @@
 """The nursery of engines, the user's own PostgreSQL, and the sandbox of the small library."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,9 +44,10 @@ def own_if_any(request: pytest.FixtureRequest) -> OwnPostgres | None:
 
 
 @pytest.fixture
-def own_store(own_postgres: OwnPostgres) -> Callable[[], Awaitable[str]]:
-    """Makes an empty database on it and gives its URL."""
-    return own_postgres.database
+async def own_store(own_postgres: OwnPostgres) -> AsyncIterator[str]:
+    """The URL of an empty database on it."""
+    async with own_postgres.database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -17,16 +17,16 @@ import psutil
 
 HERE = Path(__file__).parent
 PATIENCE_S = 90.0
-TICK_S = 0.005
+TICK_S, ASKING_S = 0.01, 0.04  # between two looks at a file, and at a service
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("ZTOQ_", "PG"))}
 _numbers = itertools.count(1)
 
 
-async def until(ready: Callable[[], Awaitable[bool]], timeout: float = PATIENCE_S) -> None:
+async def until(ready: Callable[[], Awaitable[bool]], *, timeout: float = PATIENCE_S, tick: float = TICK_S) -> None:
     """Asks again and again until it is so."""
     async with asyncio.timeout(timeout):
         while not await ready():  # noqa: ASYNC110 - nobody tells another process
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(tick)
 
 
 class Nursery:
@@ -84,7 +84,7 @@ class Process:
 
     async def wait(self, timeout: float = PATIENCE_S) -> int:
         """Its exit code, when it has ended."""
-        await until(self._ended, timeout)
+        await until(self._ended, timeout=timeout)
         assert self.code is not None
         return self.code
 

@@ -39,6 +39,7 @@ def keep(order: dict[str, Any]) -> None:
 
 def become(order: dict[str, Any]) -> int:
     """The engine: as if its command had been started in that folder and environment."""
+    os.setsid()  # where a shell has ended the kernel wakes stopped processes of its group
     os.chdir(order["folder"])
     os.environ.update(order["environment"])
     for number, path in enumerate(("/dev/null", f"{order['output']}.out", f"{order['output']}.err")):

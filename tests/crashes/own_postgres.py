@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import asyncpg
 
 START_S = 30.0
 PROGRAMS = ("postgres", "initdb")
+PORTS = range(15_000, 30_000)
 
 
 def find_programs() -> Path | None:
@@ -95,15 +98,23 @@ class OwnPostgres:
             return True
         return False
 
-    async def database(self) -> str:
-        """The URL of a new database."""
+    @contextlib.asynccontextmanager
+    async def database(self) -> AsyncIterator[str]:
+        """The URL of a new database, which is there until the block ends: each takes some megabytes."""
         self._number += 1
+        name = f"move_{self._number}"
+        await self._say(f"CREATE DATABASE {name}")
+        try:
+            yield self._url(name)
+        finally:
+            await self._say(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def _say(self, statement: str) -> None:
         connection = await asyncpg.connect(self._url("postgres"))
         try:
-            await connection.execute(f"CREATE DATABASE move_{self._number}")
+            await connection.execute(statement)
         finally:
             await connection.close()
-        return self._url(f"move_{self._number}")
 
     @property
     def pid(self) -> int | None:
@@ -127,5 +138,8 @@ class OwnPostgres:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """One that no outgoing connection is given: a server that is killed has to find it free again."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError(f"no port of {PORTS} is free")

@@ -111,7 +111,7 @@ def _plain(row: Row, kind: str, names: dict[str, dict[int, str]]) -> Row:
         elif word in NAMED_BY:
             found[word] = names[NAMED_BY[word]].get(value, value)
         elif word == "properties":
-            found[word] = [_property(item) for item in value]
+            found[word] = sorted(map(_property, value))  # in the order of fields, which have none
         else:
             found[word] = _nested(value, NESTED.get(word, f"{kind} {word}"), names)
     return found

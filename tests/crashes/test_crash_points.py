@@ -4,12 +4,12 @@
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import traceback
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ async def undisturbed(nursery, library, tmp_path):
         yield Undisturbed(library, mapping, file.read_text().splitlines(), found)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def a_move(
     nursery: Nursery, library: Path, folder: Path, url: str, mapping: str = ""
 ) -> AsyncIterator[tuple[Sandbox, Move]]:
@@ -89,13 +89,14 @@ async def sweep(
 
     async def one(place: int, point: Point, more: Sequence[str]) -> None:
         async with room:
-            url = "" if own is None or point.embedded or place % 3 == 0 else await own.database()
+            embedded = own is None or point.embedded or place % 3 == 0
             try:
-                crashes = [point.boundary, *more]
-                reached.append(await crash(nursery, undisturbed, folder / str(place), url, crashes) > 0)
+                async with contextlib.nullcontext("") if embedded else own.database() as url:
+                    crashes = [point.boundary, *more]
+                    reached.append(await crash(nursery, undisturbed, folder / str(place), url, crashes) > 0)
             except Exception as error:  # noqa: BLE001 - all are told together
                 where = "".join(traceback.format_exception(error)[-3:])
-                failures.append(f"{point}, then {list(more)}, {'own' if url else 'embedded'} store: {where}")
+                failures.append(f"{point}, then {list(more)}, {'embedded' if embedded else 'own'} store: {where}")
 
     async with asyncio.TaskGroup() as group:
         for place, (point, more) in enumerate(plan):

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
-from engines import moving, until
+from engines import ASKING_S, moving, until
 from moves import MADE, assert_adds_up, assert_complete, site_of, stats, use_profile, writes
 
 from ztoq_async.sandbox import Corpus, Generator, Sandbox
@@ -59,7 +59,7 @@ async def _begun(move, **lease):
     async def begun():
         return engine.code is not None or await epoch(move) > 1
 
-    await until(begun)
+    await until(begun, tick=ASKING_S)
     return engine
 
 
@@ -91,7 +91,7 @@ async def go_on(process):
 
 async def test_what_was_claimed_and_not_sent_is_never_sent(nursery, library, own_store, tmp_path):
     """Nothing leaves after the lease: the sandbox counts no call, and the second engine has made everything once."""
-    async with two_engines(nursery, Corpus(library), tmp_path, await own_store()) as (sandbox, move):
+    async with two_engines(nursery, Corpus(library), tmp_path, own_store) as (sandbox, move):
         first, second = await overtaken(move, "14 after commit of journal.Journal.claim", **SHORT)
         assert_complete(second)
         before = await stats(sandbox)
@@ -103,7 +103,7 @@ async def test_what_was_claimed_and_not_sent_is_never_sent(nursery, library, own
 
 async def late_done(nursery, library, own_store, tmp_path, lease):
     """An engine that stands still between an answer and the journal."""
-    async with two_engines(nursery, Corpus(library), tmp_path, await own_store()) as (sandbox, move):
+    async with two_engines(nursery, Corpus(library), tmp_path, own_store) as (sandbox, move):
         first, second = await overtaken(move, f"{PROBED + 2} after {CASE}", **lease)
         assert_complete(second)
         recovered = second.report["kinds"]["test-case"]["recovered"]
@@ -133,7 +133,7 @@ async def test_a_late_done_becomes_an_orphan_after_the_real_lease(nursery, libra
 
 async def test_what_had_passed_the_fence_is_sent_once_and_its_duplicate_is_named(nursery, library, own_store, tmp_path):
     """Stopped between the fence and the first byte: that one request leaves, nothing else, and `verify` names it."""
-    async with two_engines(nursery, Corpus(library), tmp_path, await own_store()) as (sandbox, move):
+    async with two_engines(nursery, Corpus(library), tmp_path, own_store) as (sandbox, move):
         first, second = await overtaken(move, f"{PROBED + 2} fenced {CASE}", **SHORT)
         assert_complete(second)
         before = await stats(sandbox)
@@ -156,10 +156,10 @@ async def test_what_had_passed_the_fence_is_sent_once_and_its_duplicate_is_named
 async def test_two_engines_at_work_at_once_make_nothing_twice_unnamed(seed, nursery, own_store, tmp_path):
     """Stopped from outside with many requests in flight, going on while the second one works."""
     source = Generator(14, executions=40, seed=seed)
-    async with two_engines(nursery, source, tmp_path, await own_store(), in_flight=8) as (sandbox, move):
+    async with two_engines(nursery, source, tmp_path, own_store, in_flight=8) as (sandbox, move):
         await use_profile(sandbox, {"seed": seed, "qtest": {"latency_ms": 25, "jitter_ms": 20}})
         first = move.start("run", **SHORT)
-        await until(lambda: _has_written(sandbox, 60 + 25 * (seed % 5)))
+        await until(lambda: _has_written(sandbox, 60 + 25 * (seed % 5)), tick=ASKING_S)
         assert first.send(signal.SIGSTOP)
         second = await started_after(move, first, **SHORT)
         await asyncio.sleep(0.1 * seed % 0.7)

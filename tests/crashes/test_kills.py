@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from both_sides import dump, read_corpus, read_objects
-from engines import moving
+from engines import ASKING_S, moving, until
 from history_reader import compare_history, with_unlisted
 from history_sides import read_history, read_runs
 from moves import assert_complete, site_of, stats, use_profile
@@ -45,12 +45,12 @@ VICTIMS = ("engine", "server", "backend", "engine and server", "server and engin
 
 @dataclass
 class Size:
-    """A project, how many runs of its move are struck, and the seconds in which they are."""
+    """A project, how many runs of its move are struck, each after so many calls to qTest at most."""
 
     cases: int
     executions: int
     struck: int
-    within_s: float
+    calls: int
 
     def sandbox(self):
         """Its services."""
@@ -98,33 +98,39 @@ def _read(zephyr, folder):
 @pytest.fixture(scope="module")
 def project(nursery, tmp_path_factory):
     """A small one."""
-    return read_project(Size(14, 32, struck=3, within_s=1.8), nursery, tmp_path_factory.mktemp("small"))
+    return read_project(Size(10, 20, struck=3, calls=160), nursery, tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")
 def large_project(nursery, tmp_path_factory):
     """A larger one."""
-    return read_project(Size(40, 100, struck=5, within_s=4.0), nursery, tmp_path_factory.mktemp("large"))
+    return read_project(Size(40, 100, struck=5, calls=400), nursery, tmp_path_factory.mktemp("large"))
 
 
 class Killer:
     """Kills by the seed, some time after a run has begun: `own` is the user's server, which its user starts again."""
 
-    def __init__(self, seed, move, own, within_s):
+    def __init__(self, seed, project, move, own, sandbox):
         self._rng = random.Random(seed)
-        self._within_s = within_s
+        self._most = project.size.calls
+        self._sandbox = sandbox
         self._move = move
         self._own = own
         self.told = []
 
     async def strike(self, process):
-        """Waits, and kills one victim or two: the run goes on, or it ends."""
-        after, victims = self._rng.uniform(0.05, self._within_s), self._rng.choice(VICTIMS)
-        with contextlib.suppress(TimeoutError):
-            await process.wait(after)
+        """Waits until so much is asked of qTest, and kills one victim or two: the run goes on, or it ends."""
+        calls, victims = self._rng.randrange(self._most), self._rng.choice(VICTIMS)
+        end = calls + await asked(self._sandbox)
+
+        async def reached():
+            return process.code is not None or await asked(self._sandbox) >= end
+
+        await until(reached, tick=ASKING_S)
+        await asyncio.sleep(self._rng.uniform(0, 0.05))
         if process.code is not None:
             return
-        self.told.append(f"{victims} after {after:.2f} s")
+        self.told.append(f"{victims} after {calls} calls")
         for victim in victims.split(" and "):
             self._kill(self._pid(victim, process))
             await asyncio.sleep(self._rng.choice((0, 0.01, 0.2)))
@@ -149,6 +155,11 @@ class Killer:
                 os.kill(pid, signal.SIGKILL)
 
 
+async def asked(sandbox):
+    """How many calls qTest has got."""
+    return sum(row["n"] for row in (await stats(sandbox))["calls"])
+
+
 def title(process):
     """What a PostgreSQL process calls itself."""
     with contextlib.suppress(psutil.Error):
@@ -158,13 +169,13 @@ def title(process):
 
 async def moved_whatever_is_killed(seed, nursery, project, folder, own):
     """Runs, the first few of them struck, until one is complete; then what the readers find."""
-    url = await own.database() if own is not None and seed % 2 else ""
-    async with project.size.sandbox() as sandbox:
+    own = own if seed % 2 else None
+    async with project.size.sandbox() as sandbox, own.database() if own else contextlib.nullcontext("") as url:
         site = site_of(sandbox)
         with moving(nursery, site, folder, url=url, settle_s=0.3, in_flight=8) as move:
             move.mapping.write_text(project.mapping)
             await use_profile(sandbox, {"seed": seed, **LOSSY})
-            killer = Killer(seed, move, own if url else None, project.size.within_s)
+            killer = Killer(seed, project, move, own, sandbox)
             for number in range(MOST_RUNS):
                 process = move.start("run", BACKOFF="0.02")
                 if number < project.size.struck:

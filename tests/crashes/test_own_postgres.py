@@ -11,7 +11,7 @@ async def test_a_move_with_ones_own_server_needs_no_other_and_keeps_the_password
 ):
     """Complete, and complete again without a write; no embedded server is there, and the password is in no file."""
     async with Sandbox(Corpus(library), seed=1) as sandbox:
-        with moving(nursery, site_of(sandbox), tmp_path / "move", url=await own_store()) as move:
+        with moving(nursery, site_of(sandbox), tmp_path / "move", url=own_store) as move:
             await move.propose()
             assert_complete(await move.run())
             before = writes(await stats(sandbox))
@@ -27,7 +27,7 @@ async def test_a_move_with_ones_own_server_needs_no_other_and_keeps_the_password
 async def test_a_wrong_password_is_named_without_it(nursery, library, own_store, tmp_path):
     """Exit code 4, the server and the setting are named, the password is not."""
     async with Sandbox(Corpus(library), seed=1) as sandbox:
-        url = (await own_store()).replace("mover:", "mover:no")
+        url = own_store.replace("mover:", "mover:no")
         with moving(nursery, site_of(sandbox), tmp_path / "move", url=url) as move:
             failed = await move.run("status")
             assert failed.code == 4

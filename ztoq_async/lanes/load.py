@@ -34,6 +34,7 @@ from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
 
 TASK_S = 3600.0
 FIRST_LOOK = 50
+LAST_FLUSH_S = 5.0  # where an error ends the lane: the store may be what is gone
 NOT_APPLIED = (Unauthorised, Forbidden, NotSent, QuotaExhausted, FenceError, SettingsError)
 """Errors that end the run and say that this row was surely not applied."""
 
@@ -197,7 +198,8 @@ async def _flushing(run: Run) -> AsyncIterator[None]:
     except Exception:
         await _ended(task)
         with contextlib.suppress(StoreError, OSError, TimeoutError):  # the first error counts
-            await run.journal.flush()
+            async with asyncio.timeout(LAST_FLUSH_S):
+                await run.journal.flush()
         raise
     finally:
         await _ended(task)
