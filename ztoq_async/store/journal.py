@@ -169,18 +169,20 @@ class Journal:
         await self.flush()
 
     async def claim(self, kind: str, source: str, most: int, working: Collection[int] = ()) -> list[Claimed]:
-        """Marks up to `most` rows that wait for nothing as sent, committed before this returns (rule 2).
+        """Marks rows that wait for nothing as sent, committed before this returns, until `most` are (rule 2).
 
-        `working` are the rows in the callers' hands. Any other that this epoch marked as sent was lost with the
-        connection that should have told so: nothing of it has left, and it is claimed again.
+        `working` are the rows in the callers' hands: they count, and so do those whose transitions have gathered. Any
+        other that this epoch marked as sent was lost with the connection that should have told so: nothing of it has
+        left, and it is claimed again.
         """
 
         async def write(session: Session) -> list[Record]:
+            held = {*working, *(row.id for row in self._gathered)}
             if self._claiming:
-                held = [*working, *(row.id for row in self._gathered)]
-                await session.execute(UNCLAIM, kind, self._tenure.epoch, held)
+                await session.execute(UNCLAIM, kind, self._tenure.epoch, list(held))
             self._claiming = True
-            return await session.fetch(CLAIM, kind, source, most, self._tenure.epoch, self._pass)
+            free = max(0, most - len(held))
+            return await session.fetch(CLAIM, kind, source, free, self._tenure.epoch, self._pass)
 
         async with self._lock:
             rows = await self._tenure.write(self._database, write)
