@@ -28,10 +28,11 @@ from ztoq_async.store.statements import (
     REFRESH,
     REFUSE_CHILDREN,
     UNCLAIM,
-    WAITS,
+    WAITING,
+    WAITING_FOR,
 )
 from ztoq_async.store.tenure import Tenure
-from ztoq_async.store.transitions import DONE, FROM, REFUSED
+from ztoq_async.store.transitions import DONE, FROM, PENDING, REFUSED
 from ztoq_async.store.words import storable
 
 REFS_KEPT = 20_000
@@ -249,6 +250,9 @@ class Journal:
                 await self._move(session, state, allowed, rows)
         await session.execute(BRIDGE, [row.id for row in batch if row.state == REFUSED])
         await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
+        back = [row.id for row in batch if row.state == PENDING]
+        if back:  # what belongs before them may have got another chance meanwhile
+            await session.execute(WAITING, back)
         if any(row.state == REFUSED for row in batch):
             await self._refuse_children(session)
 
@@ -275,9 +279,7 @@ class Journal:
     async def _recount(self, session: Session, settled: Sequence[int]) -> None:
         """What waits for these rows may wait for less now."""
         if settled:
-            await session.execute(
-                WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))", settled
-            )
+            await session.execute(WAITING_FOR, settled)
 
     async def _note_orphans(self, batch: Sequence[Transition]) -> None:
         """Rule 8: what this engine made after it was overtaken is kept under its id, for rule 7 to settle."""
