@@ -51,7 +51,7 @@ class Fate(msgspec.Struct):
 
 
 class EngineProcess(Process):
-    """`left` is done when a successor may be started; `disturbed` is true once its fate has met it."""
+    """`left` is done when a successor may be started; once its fate `is_met`, it may end in disorder (`disturbed`)."""
 
     def __init__(self, world, number, chance, fate):
         super().__init__(f"engine {number}", lambda step: self.reach("step"))
@@ -62,7 +62,7 @@ class EngineProcess(Process):
         self.reached = dict.fromkeys(("step", "send", "commit"), 0)
         self.epoch = -1
         self.outcome = None
-        self.killed = self.disturbed = False
+        self.killed = self.disturbed = self.is_met = False
         self.near = chance.random() < 0.5  # its successor runs on the same machine, and sees that it is gone
         self.planned = set()
         self.told = {}
@@ -95,6 +95,7 @@ class EngineProcess(Process):
         fate = self.fate
         if fate is not None and (fate.point, fate.number) == (point, self.reached[point]) and self.outcome is None:
             self.world.note(f"is {fate.what} at {point} {fate.number}", self)
+            self.is_met = True
             self.disturbed = fate.what != "stopped"
             getattr(self, f"_{fate.what}")()
 

@@ -1,18 +1,21 @@
 """The simulation finds what it is made for: with a rule of the protocol broken in the code, some seed fails."""
 
+import asyncio
 from unittest import mock
 
 import memory_statements
 import pytest
-from seeds import failures
+from seeds import failures, regressions, told
 
 from ztoq_async.lanes import load
 from ztoq_async.mapping.kind import Made
 from ztoq_async.qtest.client import QTestClient
 from ztoq_async.resources import outcomes
-from ztoq_async.store import chains, tenure
+from ztoq_async.resources.shield import shielded
+from ztoq_async.resources.work_queue import WorkQueue
+from ztoq_async.store import chains, statements, tenure
 from ztoq_async.store.journal import Journal, Transition
-from ztoq_async.store.transitions import DONE, DOUBT, PENDING
+from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED
 
 RANGE = range(500)
 
@@ -94,6 +97,40 @@ async def counted_once(self, session, settled):
         await RECOUNT_AS_IT_IS(self, session, settled)
 
 
+async def written_without_counting_anew(self, session, batch):
+    for state, allowed in FROM.items():
+        rows = [row for row in batch if row.state == state]
+        if rows:
+            await self._move(session, state, allowed, rows)
+    await session.execute(statements.BRIDGE, [row.id for row in batch if row.state == REFUSED])
+    await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
+    if any(row.state == REFUSED for row in batch):
+        await self._refuse_children(session)
+
+
+async def passed_on_by_settled_rows_only(self, session, rows):
+    answer = await session.fetch(chains._STATES, rows[0].kind, [row.key for row in rows])
+    settled = {row["key"] for row in answer if row["state"] in (DONE, REFUSED)}
+    passed, found = dict(self._ends), {}
+    for row in rows:
+        found[row.key] = tuple(name for last in row.after for name in passed.get(last, (last,)))
+        if row.key in settled:
+            passed[f"{row.kind}:{row.key}"] = found[row.key]
+    end = f"{rows[-1].kind}:{rows[-1].key}"
+    self._ends = {**dict(list(self._ends.items())[-1:]), end: passed.get(end, (end,))}
+    return found
+
+
+async def stopped_with_a_set_that_becomes_empty(self):
+    self._left = True
+    self._shut()
+    self._cancel(list(self._waiting))
+    for task in self._tasks:
+        task.cancel()
+    if self._tasks:
+        await shielded(asyncio.wait(self._tasks, timeout=10), timeout=11)
+
+
 SENT_AS_IT_IS = load.Load._sent
 CLAIM_AS_IT_IS = Journal.claim
 PAGES_AS_THEY_ARE = QTestClient.pages
@@ -130,11 +167,34 @@ MUTATIONS = {
 }
 
 
+# As the code was before a seed found it: seeds of `regressions.txt` that find it again.
+ONCE = {
+    "2 a third group is claimed": (replaced(load.Load, "_claim", claimed_by_the_group), 0),
+    "18 what comes back does not count anew": (replaced(Journal, "_write", written_without_counting_anew), 512),
+    "18 a sent row passes nothing on": (replaced(chains.Chains, "before", passed_on_by_settled_rows_only), 366),
+    "a queue's own set is waited for": (replaced(WorkQueue, "stop", stopped_with_a_set_that_becomes_empty), 1472),
+}
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_broken_rule_breaks_a_promise_in_some_seed(name):
-    """Each of these breaks of a rule is found within the default range."""
+    """Each of these breaks of a rule is found within the default range, and its seed replays exactly."""
     with MUTATIONS[name]:
-        assert failures(RANGE, most=1), f"nobody noticed: {name}"
+        found = failures(RANGE, most=1)
+        assert found, f"nobody noticed: {name}"
+        (again,) = failures([found[0].seed])
+    assert (again.failure, again.digest) == (found[0].failure, found[0].digest)
+    assert f"ZTOQ_SEEDS={again.seed} " in told([again])
+    assert again.failure in told([again])
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_a_seed_finds_again_what_it_once_found(name):
+    """It is in the list of regressions for a reason."""
+    mutation, seed = ONCE[name]
+    assert seed in regressions()
+    with mutation:
+        assert failures([seed]), f"seed {seed} does not notice any more: {name}"
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import zlib
-from collections import deque
+from collections import Counter, deque
 from unittest import mock
 
 import msgspec
@@ -280,6 +280,22 @@ class World:
         if others:
             await asyncio.wait(others)
 
+    def met(self):
+        """What has happened here, for those who ask whether the seeds meet what they are made for."""
+        rows, tables = self._journal.values(), self.store.tables
+        keys = {(made.kind, made.key) for made in self.service.objects}
+        return Counter(
+            [
+                *(f"engine {process.fate.what}" for process in self.processes if process.is_met),
+                *(how_it_ended(process.outcome) for process in self.processes),
+                *(f"row {row['origin'] or row['state']}" for row in rows),
+                *("row resent" for row in rows if row["resent"]),
+                *("orphan" for _ in tables["orphan"]),
+                *("second pass" for number in tables["pass"] if number > 1),
+                *("duplicate" for _ in range(len(self.service.objects) - len(keys))),
+            ]
+        )
+
     # What must hold in the end
 
     def judge(self):
@@ -317,6 +333,11 @@ class World:
     def _is_refused_rightly(self, name):
         row = self.rows[name]
         return name in self._may_be_refused or any(self._is_refused_rightly(parent) for parent in row.parents)
+
+
+def how_it_ended(outcome):
+    """In words, without those of an error."""
+    return f"ended by {type(outcome).__name__}" if isinstance(outcome, BaseException) else str(outcome)
 
 
 def is_sent(row, epoch):
