@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import structs
 
 from ztoq_async.errors import SourceError
 from ztoq_async.mapping.kind import Kind, Made, made_of
@@ -81,6 +82,17 @@ class Plan(msgspec.Struct):
     rows: dict[str, list[Row]]
     spoilt: set[str]
     spoilt_details: set[str]
+
+    def refused(self):
+        """The names of rows that the plan, a record or its details refuse."""
+        return {name for name, row in self.all().items() if row.refusal} | self.spoilt | self.spoilt_details
+
+    def mend(self):
+        """People have mended the rules and the source: nothing is refused from the start any more."""
+        for kind, rows in self.rows.items():
+            self.rows[kind] = [structs.replace(row, refusal="") for row in rows]
+        self.spoilt.clear()
+        self.spoilt_details.clear()
 
     def all(self):
         """Every row by its name."""
