@@ -414,7 +414,7 @@ def holder_of(on):
 
 @statement("SELECT zephyr, qtest FROM migration")
 @statement("SELECT epoch FROM migration")
-@statement("SELECT holder, extract(epoch FROM now() - beat_at)::float8 AS age FROM migration")
+@statement("SELECT holder, beat_at, extract(epoch FROM now() - beat_at)::float8 AS age FROM migration")
 def migration(on):
     row = on["migration"]
     return [{"epoch": row["epoch"], **row, "age": on.now() - row["beat_at"]}]

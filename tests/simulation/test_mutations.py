@@ -7,6 +7,7 @@ import memory_statements
 import pytest
 from seeds import failures, regressions, told
 
+from ztoq_async.errors import StoreBusy
 from ztoq_async.lanes import load
 from ztoq_async.mapping.kind import Made
 from ztoq_async.qtest.client import QTestClient
@@ -97,6 +98,16 @@ async def counted_once(self, session, settled):
         await RECOUNT_AS_IT_IS(self, session, settled)
 
 
+async def outlived_by_one_clock(session, settle_s):
+    holder, _, age = await tenure._holder(session)
+    if holder is None or holder.is_dead():
+        return
+    await asyncio.sleep(max(0.0, tenure.LEASE_S + settle_s - age))
+    holder, _, age = await tenure._holder(session)
+    if holder is not None and age < tenure.LEASE_S + settle_s:
+        raise StoreBusy("another engine works on this store")
+
+
 async def written_without_counting_anew(self, session, batch):
     for state, allowed in FROM.items():
         rows = [row for row in batch if row.state == state]
@@ -170,8 +181,9 @@ MUTATIONS = {
 # As the code was before a seed found it: seeds of `regressions.txt` that find it again.
 ONCE = {
     "2 a third group is claimed": (replaced(load.Load, "_claim", claimed_by_the_group), 0),
-    "18 what comes back does not count anew": (replaced(Journal, "_write", written_without_counting_anew), 512),
+    "18 what comes back does not count anew": (replaced(Journal, "_write", written_without_counting_anew), 1565),
     "18 a sent row passes nothing on": (replaced(chains.Chains, "before", passed_on_by_settled_rows_only), 366),
+    "1 a lease is over by one clock only": (replaced(tenure, "_outlive", outlived_by_one_clock), 7493),
     "a queue's own set is waited for": (replaced(WorkQueue, "stop", stopped_with_a_set_that_becomes_empty), 1472),
 }
 
