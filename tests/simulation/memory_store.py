@@ -204,8 +204,11 @@ class MemorySession:
         done = loop.create_future()
 
         def take_place():
-            self._take_place()
-            if not done.done():
+            try:
+                self._take_place()
+            except AssertionError as error:
+                done.set_exception(error)
+            else:
                 done.set_result(None)
 
         loop.outside(seconds, take_place)

@@ -188,7 +188,10 @@ def simulate(seed):
         world.breaks(f"{type(error).__name__}: {error}")
     finally:
         loop.steps = 0
-        loop.run_until_complete(world.bury())
+        try:
+            loop.run_until_complete(world.bury())
+        except AssertionError as error:
+            world.failure = world.failure or f"what stood still cannot be unwound: {error}"
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
     return world
