@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from memory_store import MemoryDatabase
 
 from ztoq_async.resources.database import Database
 from ztoq_async.store.embedded import EmbeddedPostgres
@@ -19,10 +20,22 @@ def postgres(tmp_path_factory):
 
 
 @pytest.fixture
-async def store(postgres):
+async def in_postgresql(postgres):
     """A database with this program's schema and nothing in it."""
     async with Database(postgres.dsn) as opened:
         async with opened.session() as session:
             await session.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         await upgrade(opened)
         yield opened
+
+
+@pytest.fixture
+def store(in_postgresql):
+    """An empty store."""
+    return in_postgresql
+
+
+@pytest.fixture(params=["postgresql", "memory"])
+def either(request):
+    """An empty store of each sort: the one in memory, which the simulation uses, is held to the same tests."""
+    return MemoryDatabase() if request.param == "memory" else request.getfixturevalue("in_postgresql")

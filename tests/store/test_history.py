@@ -4,6 +4,7 @@ import contextlib
 import random
 
 import pytest
+from store_tables import rows_of
 
 from ztoq_async.mapping.kind import Item, Made
 from ztoq_async.plan import Row
@@ -26,8 +27,7 @@ async def opened(store):
 
 
 async def states(store):
-    async with store.session() as session:
-        return {row["key"]: row["state"] for row in await session.fetch("SELECT key, state FROM journal")}
+    return {key: row["state"] for key, row in (await rows_of(store)).items()}
 
 
 async def made(journal, kind, source="s", most=9):
@@ -53,9 +53,9 @@ async def test_records_come_by_place_then_as_they_were_read(store):
         assert sorted([int(record.key) async for record in archive.records("s")]) == list(range(len(places)))
 
 
-async def test_a_row_is_ready_when_its_details_are_there(store):
+async def test_a_row_is_ready_when_its_details_are_there(either):
     """Until then it is not claimed; a fault refuses it and what hangs on it; the others go on."""
-    async with opened(store) as (archive, journal, _):
+    async with opened(either) as (archive, journal, _):
         await archive.add_page("s", [Read(key, b"{}") for key in "abc"], Reading("", complete=True))
         await journal.plan([Row("k", key) for key in "abc"], "s")
         await journal.plan([Row("child", "of b", ("k:b",)), Row("child", "of c", ("k:c",))])
@@ -63,21 +63,21 @@ async def test_a_row_is_ready_when_its_details_are_there(store):
         await archive.add_details("s", [("a", b"1", ""), ("b", b"", "gone")])
         await journal.ready("k", [("a", ""), ("b", "gone")])
         assert await made(journal, "k") == ["a"]
-        assert await states(store) == {"a": DONE, "b": REFUSED, "c": PENDING, "of b": REFUSED, "of c": PENDING}
+        assert await states(either) == {"a": DONE, "b": REFUSED, "c": PENDING, "of b": REFUSED, "of c": PENDING}
         await journal.ready("k", [("c", "")])
         assert await made(journal, "k") == ["c"]
         assert await made(journal, "child") == ["of c"]
 
 
-async def test_details_that_an_earlier_start_has_read_are_not_waited_for(store):
+async def test_details_that_an_earlier_start_has_read_are_not_waited_for(either):
     """A resumed pass plans such rows ready; a new pass waits for its own."""
-    async with opened(store) as (archive, journal, _):
+    async with opened(either) as (archive, journal, _):
         await archive.add_page("s", [Read(key, b"{}") for key in "ab"], Reading("", complete=True))
         await archive.add_details("s", [("a", b"1", "")])
         await journal.plan([Row("k", "a"), Row("k", "b")], "s")
         assert await made(journal, "k") == ["a"]
-        await passes.close_pass(store, archive.number, b"{}")
-    async with opened(store) as (archive, journal, _):
+        await passes.close_pass(either, archive.number, b"{}")
+    async with opened(either) as (archive, journal, _):
         await archive.add_page("s", [Read("b", b"{}"), Read("a", b"{}")], Reading("", complete=True))
         await journal.plan([Row("k", "a"), Row("k", "b")], "s")
         assert await made(journal, "k") == []
@@ -86,9 +86,9 @@ async def test_details_that_an_earlier_start_has_read_are_not_waited_for(store):
         assert await made(journal, "k") == ["b"]
 
 
-async def test_rows_that_were_made_before_others_that_belong_before_them_are_counted(store):
+async def test_rows_that_were_made_before_others_that_belong_before_them_are_counted(either):
     """Only what is still to be made counts, and only behind what is made."""
-    async with opened(store) as (_, journal, _):
+    async with opened(either) as (_, journal, _):
         assert await journal.plan([Row("k", "2"), Row("k", "4", after=("k:2",))]) == 0
         assert await made(journal, "k") == ["2"]
         assert await made(journal, "k") == ["4"]
@@ -104,9 +104,9 @@ async def test_rows_that_were_made_before_others_that_belong_before_them_are_cou
         assert await journal.plan(later) == 0
 
 
-async def test_children_get_versions_and_steps_as_they_are_now(store):
+async def test_children_get_versions_and_steps_as_they_are_now(either):
     """What approving has changed is kept; what was remembered before is forgotten; ids stay."""
-    async with opened(store) as (_, journal, overview):
+    async with opened(either) as (_, journal, overview):
         await journal.plan([Row("k", "a"), Row("k", "b")])
         for row in await journal.claim("k", "", 9):
             journal.hand_over(Transition(row.id, DONE, Made(70, 1, (5, 6)), "created"))

@@ -1,10 +1,11 @@
-"""The journal on a real PostgreSQL: random graphs, random outcomes, and what must hold after each step."""
+"""The journal on a real PostgreSQL and on the simulation's store: random graphs, random outcomes, what must hold."""
 
 import asyncio
 import contextlib
 import random
 
 import pytest
+from store_tables import change_all, drift_of, edges_of, orphans_of, overtake, rows_of
 
 from ztoq_async.errors import FenceError
 from ztoq_async.mapping.kind import Made
@@ -16,11 +17,12 @@ from ztoq_async.store.tenure import tenure
 from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED, SENT
 
 STATES = (PENDING, SENT, DOUBT, DONE, REFUSED)
-DRIFT = """
-SELECT count(*) FROM journal c WHERE c.state = 'pending' AND c.waits <> (
-    SELECT count(*) FROM journal_edge e JOIN journal p ON p.id = e.parent
-    WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard)))
-"""
+
+
+@pytest.fixture
+def store(either):
+    """Whatever the journal promises holds on both stores."""
+    return either
 
 
 @contextlib.asynccontextmanager
@@ -28,16 +30,6 @@ async def opened(store):
     """The journal of a new epoch."""
     async with tenure(store, "zephyr", "qtest", 0.0) as held:
         yield Journal(store, held, await passes.open_pass(store, "all"))
-
-
-async def rows_of(store):
-    async with store.session() as session:
-        return {row["key"]: row for row in await session.fetch("SELECT * FROM journal")}
-
-
-async def count(store, query):
-    async with store.session() as session:
-        return await session.fetchval(query)
 
 
 def graph(chance, size):
@@ -100,7 +92,7 @@ async def test_any_graph_is_worked_off_in_order_and_each_row_once(seed, store):
                 refused |= {key} if after == REFUSED else set()
             await journal.flush()
             state |= dict.fromkeys(descendants(rows, refused), REFUSED)
-            assert await count(store, DRIFT) == 0
+            assert await drift_of(store) == 0
         table = await rows_of(store)
         assert {key: row["state"] for key, row in table.items()} == state
         assert set(state.values()) <= {DONE, REFUSED}
@@ -124,14 +116,57 @@ async def test_a_child_waits_for_the_commit_of_its_parent(store):
         assert [row.key for row in await journal.claim("k", "", 9)] == ["b"]
 
 
+async def test_no_more_rows_are_sent_than_may_be(store):
+    """Rows in work, and those whose transitions are not committed yet, count (rule 2)."""
+    async with opened(store) as journal:
+        await journal.plan([Row("k", str(number)) for number in range(9)])
+        rows = await journal.claim("k", "", 4)
+        journal.hand_over(Transition(rows[0].id, DONE, Made(1)))
+        working = [row.id for row in rows[1:]]
+        assert [row.key for row in await journal.claim("k", "", 4, working)] == []
+        assert [row.key for row in await journal.claim("k", "", 5, working)] == ["4"]
+        await journal.flush()
+        assert [row.key for row in await journal.claim("k", "", 4, working)] == ["5"]
+
+
+async def test_a_row_that_is_to_be_sent_again_waits_for_what_got_another_chance_meanwhile(store):
+    """It was claimed when its predecessor was refused; when it comes back, that one is to be made first."""
+    rows = [Row("k", "a"), Row("k", "b", after=("k:a",))]
+    async with opened(store) as journal:
+        await journal.plan([Row("k", "a", refusal="no"), rows[1]])
+        (claimed,) = await journal.claim("k", "", 1)
+        journal.hand_over(Transition(claimed.id, DOUBT))
+        await journal.flush()
+        await journal.plan(rows)
+        journal.hand_over(Transition(claimed.id, PENDING, resent=True))
+        await journal.flush()
+        assert await drift_of(store) == 0
+        assert [row.key for row in await journal.claim("k", "", 9)] == ["a"]
+
+
+@pytest.mark.parametrize("state", [SENT, DOUBT])
+async def test_nobody_slips_past_one_with_another_chance_behind_a_row_that_has_left(store, state):
+    """What comes after a row that is sent or in doubt comes after what belongs before that row, too."""
+    rows = [Row("k", "a"), Row("k", "b", after=("k:a",)), Row("k", "c", after=("k:b",))]
+    async with opened(store) as journal:
+        await journal.plan([Row("k", "a", refusal="no"), *rows[1:]])
+        (left,) = await journal.claim("k", "", 1)
+        if state == DOUBT:
+            journal.hand_over(Transition(left.id, DOUBT))
+            await journal.flush()
+        await journal.plan(rows)
+        journal.hand_over(Transition(left.id, DONE, Made(1)))
+        await journal.flush()
+        assert [row.key for row in await journal.claim("k", "", 9)] == ["a"]
+
+
 @pytest.mark.parametrize("before", STATES)
 @pytest.mark.parametrize("after", [state for state in STATES if state != SENT])
 async def test_only_the_ways_of_the_table_are_gone(before, after, store):
     """A transition that the table does not have changes nothing at all."""
     async with opened(store) as journal:
         await journal.plan([Row("k", "a")])
-        async with store.session() as session:
-            await session.execute("UPDATE journal SET state = $1, reason = 'old', target_id = 5", before)
+        await change_all(store, state=before, reason="old", target_id=5)
         old = (await rows_of(store))["a"]
         journal.hand_over(Transition(old["id"], after, Made(9), "created", "new"))
         await journal.flush()
@@ -147,11 +182,11 @@ async def test_planning_again_changes_nothing(store):
     rows = graph(random.Random(3), 30)
     async with opened(store) as journal:
         await journal.plan(rows)
-        first, edges = await rows_of(store), await count(store, "SELECT count(*) FROM journal_edge")
+        first, edges = await rows_of(store), await edges_of(store)
         await journal.plan(rows)
         assert {key: dict(row) for key, row in (await rows_of(store)).items()} == {k: dict(r) for k, r in first.items()}
-        assert await count(store, "SELECT count(*) FROM journal_edge") == edges
-        assert await count(store, DRIFT) == 0
+        assert await edges_of(store) == edges
+        assert await drift_of(store) == 0
 
 
 async def test_a_new_plan_gives_refused_rows_another_chance_and_leaves_done_ones(store):
@@ -188,8 +223,7 @@ async def test_a_second_epoch_fences_the_first(store):
     async with opened(store) as journal:
         await journal.plan([Row("k", "a"), Row("k", "b")])
         claimed = await journal.claim("k", "", 1)
-        async with store.session() as session:
-            await session.execute("UPDATE migration SET epoch = epoch + 1")
+        await overtake(store)
         with pytest.raises(FenceError):
             await journal.claim("k", "", 1, [claimed[0].id])
         with pytest.raises(FenceError):
@@ -199,7 +233,7 @@ async def test_a_second_epoch_fences_the_first(store):
             await journal.flush()
         table = await rows_of(store)
         assert {key: row["state"] for key, row in table.items()} == {"a": SENT, "b": PENDING}
-        assert await count(store, "SELECT array_agg(key || target_id) FROM orphan") == ["a55"]
+        assert await orphans_of(store) == [("a", 55)]
 
 
 async def test_orphans_that_could_not_be_kept_at_once_are_kept_by_the_next_flush(store, monkeypatch):
@@ -207,8 +241,7 @@ async def test_orphans_that_could_not_be_kept_at_once_are_kept_by_the_next_flush
     async with opened(store) as journal:
         await journal.plan([Row("k", "a")])
         (claimed,) = await journal.claim("k", "", 1)
-        async with store.session() as session:
-            await session.execute("UPDATE migration SET epoch = epoch + 1")
+        await overtake(store)
         journal.hand_over(Transition(claimed.id, DONE, Made(55), "created"))
         with monkeypatch.context() as patched:
             patched.setattr(journal, "_note_orphans", lambda _: asyncio.Event().wait())
@@ -217,7 +250,7 @@ async def test_orphans_that_could_not_be_kept_at_once_are_kept_by_the_next_flush
                     await journal.flush()
         with pytest.raises(FenceError):
             await journal.flush()
-        assert await count(store, "SELECT array_agg(key || target_id) FROM orphan") == ["a55"]
+        assert await orphans_of(store) == [("a", 55)]
 
 
 async def test_a_successor_doubts_what_its_predecessors_sent_and_nothing_else(store):

@@ -56,13 +56,12 @@ class Load:
     async def make(self) -> None:
         """Returns when every row of the kind is settled, or when the run is to stop; raises what ends the run."""
         run = self._run
-        in_flight = run.settings.limits.in_flight
         run.lane("write").begin(f"writing {plural(self._kind.name)}", await run.overview.open_rows(self._kind.name))
         async with _flushing(run), run.queue("write", self._work, TASK_S) as queue:
             while not run.stop.is_set() and self._fault is None:
                 run.journal.settled.clear()
                 complete = self._complete.is_set()
-                rows = await run.journal.claim(self._kind.name, self._kind.source, in_flight, self._working)
+                rows = await self._claim()
                 self._working.update(row.id for row in rows)
                 items = await items_of(run, self._kind, rows)
                 await self._remember(rows)
@@ -75,6 +74,13 @@ class Load:
             raise self._fault
         if self._kind.changes and self._sent_any and not run.stop.is_set():
             await self._read_target(self._kind.changes)
+
+    async def _claim(self) -> list[Claimed]:
+        """Rows to send: at most twice `in_flight` are marked as sent (rule 2), and a group at a time becomes free."""
+        in_flight = self._run.settings.limits.in_flight
+        if 2 * len(self._working) > 3 * in_flight:
+            return []
+        return await self._run.journal.claim(self._kind.name, self._kind.source, 2 * in_flight, self._working)
 
     async def _remember(self, rows: list[Claimed]) -> None:
         await self._run.journal.refs({name for row in rows for name in row.parents})

@@ -163,7 +163,8 @@ class WorkQueue(Generic[Item, Value]):
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await shielded(asyncio.wait(self._tasks, timeout=STOP_SECONDS), timeout=STOP_SECONDS + 1)
+            others = set(self._tasks)  # they leave the queue's own set, maybe all of them before the waiting begins
+            await shielded(asyncio.wait(others, timeout=STOP_SECONDS), timeout=STOP_SECONDS + 1)
         if self._tasks:
             self._cancel(list(self._open))
             words = f"{len(self._tasks)} workers of a WorkQueue ignored their cancellation for {STOP_SECONDS:.0f} s"

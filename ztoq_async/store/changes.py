@@ -16,7 +16,7 @@ from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
 from ztoq_async.store.journal import Journal
 from ztoq_async.store.overview import BATCH, KNOWN, Known, known
-from ztoq_async.store.statements import RECOUNT, WAITS
+from ztoq_async.store.statements import WAITING, WAITING_FOR
 
 
 class Former(msgspec.Struct, frozen=True):
@@ -100,8 +100,8 @@ class Changes:
             await session.execute(_AGAIN, ids)
             await session.execute("DELETE FROM journal_edge WHERE child = ANY($1::bigint[]) AND hard", ids)
             await session.execute(_CONNECT, ids)
-            await session.execute(WAITS + "AND c.id = ANY($1::bigint[])", ids)
-            await session.execute(RECOUNT, ids)
+            await session.execute(WAITING, ids)
+            await session.execute(WAITING_FOR, ids)
 
         if ids:
             await self._journal.write(write)

@@ -26,13 +26,14 @@ from ztoq_async.store.statements import (
     LACKS,
     MOVE,
     READY,
-    RECOUNT,
     REFRESH,
     REFUSE_CHILDREN,
     UNCLAIM,
+    WAITING,
+    WAITING_FOR,
 )
 from ztoq_async.store.tenure import Tenure
-from ztoq_async.store.transitions import DONE, FROM, REFUSED
+from ztoq_async.store.transitions import DONE, FROM, PENDING, REFUSED
 from ztoq_async.store.words import storable
 
 T = TypeVar("T")
@@ -179,18 +180,20 @@ class Journal:
         await self.flush()
 
     async def claim(self, kind: str, source: str, most: int, working: Collection[int] = ()) -> list[Claimed]:
-        """Marks up to `most` rows that wait for nothing as sent, committed before this returns (rule 2).
+        """Marks rows that wait for nothing as sent, committed before this returns, until `most` are (rule 2).
 
-        `working` are the rows in the callers' hands. Any other that this epoch marked as sent was lost with the
-        connection that should have told so: nothing of it has left, and it is claimed again.
+        `working` are the rows in the callers' hands: they count, and so do those whose transitions have gathered. Any
+        other that this epoch marked as sent was lost with the connection that should have told so: nothing of it has
+        left, and it is claimed again.
         """
 
         async def write(session: Session) -> list[Record]:
+            held = {*working, *(row.id for row in self._gathered)}
             if self._claiming:
-                held = [*working, *(row.id for row in self._gathered)]
-                await session.execute(UNCLAIM, kind, self._tenure.epoch, held)
+                await session.execute(UNCLAIM, kind, self._tenure.epoch, list(held))
             self._claiming = True
-            return await session.fetch(CLAIM, kind, source, most, self._tenure.epoch, self._pass)
+            free = max(0, most - len(held))
+            return await session.fetch(CLAIM, kind, source, free, self._tenure.epoch, self._pass)
 
         async with self._lock:
             rows = await self._tenure.write(self._database, write)
@@ -256,6 +259,9 @@ class Journal:
                 await self._move(session, state, allowed, rows)
         await session.execute(BRIDGE, [row.id for row in batch if row.state == REFUSED])
         await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
+        back = [row.id for row in batch if row.state == PENDING]
+        if back:  # what belongs before them may have got another chance meanwhile
+            await session.execute(WAITING, back)
         if any(row.state == REFUSED for row in batch):
             await self._refuse_children(session)
 
@@ -282,7 +288,7 @@ class Journal:
     async def _recount(self, session: Session, settled: Sequence[int]) -> None:
         """What waits for these rows may wait for less now."""
         if settled:
-            await session.execute(RECOUNT, settled)
+            await session.execute(WAITING_FOR, settled)
 
     async def _note_orphans(self, batch: Sequence[Transition]) -> None:
         """Rule 8: what this engine made after it was overtaken is kept under its id, for rule 7 to settle."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ztoq_async.plan import Row
 from ztoq_async.resources.session import Session
 from ztoq_async.store.chains import Chains
-from ztoq_async.store.statements import CONNECT, FORGET_EDGES, INSERT, LATE, WAITS
+from ztoq_async.store.statements import CONNECT, FORGET_EDGES, INSERT, LATE, WAITING
 from ztoq_async.store.words import storable
 
 _SEPARATOR = "\x1f"
@@ -34,7 +34,10 @@ async def insert(session: Session, rows: Sequence[Row], number: int) -> dict[str
 
 
 async def connect(session: Session, rows: Sequence[Row], ids: dict[str, int], chains: Chains) -> None:
-    """The edges of rows that are still to be made, and for how many others each of them waits."""
+    """The edges of rows that are still to be made, and for how many others each of them waits.
+
+    What has been sent waits for nothing, but may come back.
+    """
     await session.execute(FORGET_EDGES, list(ids.values()))
     waiting = [(row, ids[name]) for row in rows if (name := f"{row.kind}:{row.key}") in ids]
     edges = [(name.partition(":"), child, True) for row, child in waiting for name in row.parents]
@@ -47,7 +50,7 @@ async def connect(session: Session, rows: Sequence[Row], ids: dict[str, int], ch
         [child for _, child, _ in edges],
         [hard for _, _, hard in edges],
     )
-    await session.execute(WAITS + "AND c.id = ANY($1::bigint[])", list(ids.values()))
+    await session.execute(WAITING, list(ids.values()))
 
 
 async def late(session: Session, rows: Sequence[Row], ids: dict[str, int]) -> int:

@@ -17,7 +17,7 @@ ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.c
     state = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}') OR (journal.state = '{DONE}' AND journal.key = ANY($8))
         THEN excluded.state ELSE journal.state END,
     reason = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}', '{DONE}') THEN excluded.reason ELSE journal.reason END
-RETURNING id, kind, key, state = '{PENDING}' AS open
+RETURNING id, kind, key, state IN ('{PENDING}', '{SENT}', '{DOUBT}') AS open
 """
 
 FORGET_EDGES = "DELETE FROM journal_edge WHERE child = ANY($1::bigint[])"
@@ -29,13 +29,15 @@ INSERT INTO journal_edge (parent, child, hard) SELECT parent, child, hard FROM (
 ) AS edge WHERE parent IS NOT NULL ON CONFLICT DO NOTHING
 """
 
-WAITS = """
+_WAITS = """
 UPDATE journal c SET waits = (
     SELECT count(*) FROM journal_edge e JOIN journal p ON p.id = e.parent
     WHERE e.child = c.id AND NOT (p.state = 'done' OR (p.state = 'refused' AND NOT e.hard))
 ) WHERE c.state = 'pending' """
 
-RECOUNT = WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))"
+WAITING = _WAITS + "AND c.id = ANY($1::bigint[])"
+
+WAITING_FOR = _WAITS + "AND c.id IN (SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]))"
 
 LACKS = """
 UPDATE journal j SET lacks = true WHERE id = ANY($1::bigint[]) AND (

@@ -11,7 +11,7 @@ from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
 from ztoq_async.store.journal import Journal
 from ztoq_async.store.overview import KNOWN, Known, known
-from ztoq_async.store.statements import GOES, NEVER_CHANGED, RECOUNT, STAYS, UNDOES, UNMADE
+from ztoq_async.store.statements import GOES, NEVER_CHANGED, STAYS, UNDOES, UNMADE, WAITING_FOR
 
 LONG_S = 300.0
 _ORDER = """
@@ -138,7 +138,7 @@ class Undone:
             gone = [row["id"] for row in await session.fetch(GOES, list(rows), list(along))]
             await session.execute(UNMADE, source, gone)
             await session.execute(NEVER_CHANGED, gone)
-            await session.execute(RECOUNT, gone)
+            await session.execute(WAITING_FOR, gone)
 
         await self._journal.write(write)
         self._journal.forget_refs()
