@@ -92,8 +92,8 @@ class EngineProcess(Process):
     def reach(self, point):
         """It comes to such a point, where its fate may meet it."""
         self.reached[point] += 1
-        fate = self.fate
-        if fate is not None and (fate.point, fate.number) == (point, self.reached[point]) and self.outcome is None:
+        fate, lives = self.fate, self.outcome is None and self.world.failure is None
+        if fate is not None and (fate.point, fate.number) == (point, self.reached[point]) and lives:
             self.world.note(f"is {fate.what} at {point} {fate.number}", self)
             self.is_met = True
             self.disturbed = fate.what != "stopped"

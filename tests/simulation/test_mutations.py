@@ -18,6 +18,8 @@ from ztoq_async.store import chains, statements, tenure
 from ztoq_async.store.journal import Journal, Transition
 from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED
 
+# What stood still for ever is cancelled all at once in the end, also before it began: nobody awaits it then.
+pytestmark = pytest.mark.filterwarnings("ignore:.*never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
 RANGE = range(500)
 
 

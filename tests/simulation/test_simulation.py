@@ -16,6 +16,8 @@ import pytest
 from seeds import chosen, failures, lived, regressions, told
 from world import simulate, virtual_surroundings
 
+# What stood still for ever is cancelled all at once in the end, also before it began: nobody awaits it then.
+pytestmark = pytest.mark.filterwarnings("ignore:.*never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
 MOST_TOLD = 20
 MEETS = {
     *("engine killed", "engine paused", "engine stopped", "engine cancelled", "engine unlocked"),

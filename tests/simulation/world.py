@@ -117,7 +117,7 @@ class World(Promises):
         """What stands still for ever is unwound, so that nothing is left of it; nobody looks at what it does then."""
         self.failure = self.failure or ""
         for process in self.processes:
-            process.killed, process.fate = True, None
+            process.killed = True
             self.store.cut(process)
             self.loop.resume(process)
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
