@@ -22,6 +22,10 @@ class StoreError(ZtoqError):
     """The store (PostgreSQL) cannot be opened or used; the message names the path or setting. Exit code 4."""
 
 
+class StoreLost(StoreError):  # noqa: N818
+    """The store went away in the middle of a session; unless it was committing, nothing of the session was kept."""
+
+
 class StoreBusy(StoreError):  # noqa: N818 - the state, not a fault
     """Another engine works on this store; the message names it."""
 

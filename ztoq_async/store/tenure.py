@@ -22,7 +22,6 @@ T = TypeVar("T")
 LEASE_S = 30.0
 BEAT_S = 5.0
 MARGIN_S = 5.0
-WRITE_TRIES = 5
 _LOCK = 0x7A746F72  # another one than that of schema changes, which wait
 
 
@@ -93,17 +92,12 @@ class Tenure:
 
     async def write(self, database: Database, work: Callable[[Session], Awaitable[T]]) -> T:
         """A transaction of this epoch; where the server goes away in the middle it is made again, `work` runs twice."""
-        for tries in range(1, WRITE_TRIES + 1):
-            try:
-                async with database.session() as session:
-                    await self._check(session)
-                    return await work(session)
-            except FenceError:
-                raise
-            except StoreError:
-                if tries == WRITE_TRIES:
-                    raise
-        raise AssertionError("the last try returns or raises")
+
+        async def checked(session: Session) -> T:
+            await self._check(session)
+            return await work(session)
+
+        return await database.again(checked)
 
     async def _check(self, session: Session) -> None:
         """Raises `FenceError` unless this epoch is current, and keeps it so until the transaction ends (rule 1)."""
