@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from ztoq_async.resources import tries
+from ztoq_async.resources import connection, transaction, tries
 from ztoq_async.resources.breaker import CircuitBreaker
+from ztoq_async.resources.database import Database
 from ztoq_async.resources.gateway import Gateway
 from ztoq_async.store.embedded import EmbeddedPostgres
 
@@ -24,5 +25,8 @@ def in_haste(monkeypatch):
     """Time-outs and pauses that are constants of the program, shortened."""
     monkeypatch.setitem(Gateway.__init__.__kwdefaults__, "unsafe_timeout", 0.5)
     monkeypatch.setitem(CircuitBreaker.__init__.__kwdefaults__, "open_for", 0.1)
+    monkeypatch.setitem(Database.__init__.__kwdefaults__, "command_timeout", 1.0)
+    for module in (connection, transaction):
+        monkeypatch.setattr(module, "RELEASE_S", 0.3)
     monkeypatch.setattr(tries, "FIRST_BACKOFF", 0.02)
     monkeypatch.setattr(tries, "LONGEST_BACKOFF", 0.5)

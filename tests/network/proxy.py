@@ -42,33 +42,35 @@ def fair(_: bytes) -> None:
     """Nothing happens."""
 
 
-def at_calls(pattern: bytes, harm: Harm, *, every: int = 1, times: int = 1) -> Plan:
-    """The harm at each `every`-th piece that the pattern is found in, so many times."""
-    seen, left = 0, times
+def at_calls(pattern: bytes, harm: Harm | Plan, *, every: int = 1, times: int = 1, after: bytes = b"") -> Plan:
+    """The harm at each `every`-th piece that the pattern is found in, so many times, once `after` was found."""
+    seen, left, begun = 0, times, False
 
     def plan(piece: bytes) -> Harm | None:
-        nonlocal seen, left
-        if not left or not re.search(pattern, piece):
+        nonlocal seen, left, begun
+        begun = begun or after in piece
+        if not (begun and left and re.search(pattern, piece)):
             return None
         seen += 1
         if seen % every:
             return None
         left -= 1
-        return harm
+        return harm if isinstance(harm, Harm) else harm(piece)
 
     return plan
 
 
-def weather(seed: int, share: float, *, most: int, kinds: tuple[str, ...] = ()) -> Plan:
+def weather(seed: int, share: float, *, most: int, after: bytes = b"") -> Plan:
     """Harms drawn by the seed: of this share of the pieces, `most` in all; in headers, in bodies, both ways."""
-    draw, left = random.Random(seed), most
+    draw, left, begun = random.Random(seed), most, False
 
-    def plan(_: bytes) -> Harm | None:
-        nonlocal left
-        if not left or draw.random() >= share:
+    def plan(piece: bytes) -> Harm | None:
+        nonlocal left, begun
+        begun = begun or after in piece
+        if not (begun and left) or draw.random() >= share:
             return None
         left -= 1
-        return Harm(draw.choice(kinds or tuple(HARMS)), draw.choice((0, 1, 20, 90, 200, 500)), draw.random() < 0.3)
+        return Harm(draw.choice(tuple(HARMS)), draw.choice((0, 1, 20, 90, 200, 500)), draw.random() < 0.3)
 
     return plan
 
