@@ -154,6 +154,16 @@ async def test_a_token_that_stays_refused_is_an_error(pool: ConnectionPool) -> N
     assert (renewed, len(script.seen)) == (1, 3)
 
 
+async def test_a_month_that_ran_out_is_said_at_once(pool: ConnectionPool) -> None:
+    """The 429 that says so names a long wait: neither its own call nor those that queue behind it keep it."""
+    script = Script(says(429, Retry_After="60", X_RateLimit_Remaining_Month="0"))
+    async with service(script) as url, asyncio.timeout(5):
+        gateway = gate(pool, url, in_flight=2)
+        ends = await asyncio.gather(*(gateway.send(POST) for _ in range(5)), return_exceptions=True)
+    assert {type(end) for end in ends} == {QuotaExhausted}
+    assert len(script.seen) <= 2
+
+
 async def test_a_token_that_expired_before_it_was_used_is_renewed(
     pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,9 +197,9 @@ class Gateway:
         if remaining.isdecimal():
             self._month_remaining = int(remaining)
         if answer.status == 429:
+            self._check_quota()  # first: nobody is to wait for a pace that no call will keep
             self._refusing_since = min(self._refusing_since, time.monotonic())
             self.rate.refused(sent, outcomes.retry_after(answer.headers))
-            self._check_quota()
             return
         self._refusing_since = math.inf
         self.rate.accepted()
@@ -223,10 +223,7 @@ class Gateway:
 
     def _check_quota(self) -> None:
         if self._month_remaining == 0 or (self._month_calls and self._sent >= self._month_calls):
-            raise QuotaExhausted(
-                f"{self.name}: the month's calls are used up; run the same command again when there are new ones",
-                service=self.name,
-            )
+            raise QuotaExhausted(f"{self.name}: the month's calls are used up", service=self.name)
 
     async def _first_header(self) -> str:
         async with self._renewing:
@@ -248,8 +245,7 @@ class Gateway:
 
     def _gave_up(self, call: Call, error: CircuitOpen) -> ServiceError:
         kind = Unreachable if call.safe else NotSent
-        words = f"{self.name} fails or is down ({error}); what is done is kept: run the same command again later"
-        return kind(words, service=self.name, method=call.method, path=call.path)
+        return kind(f"{self.name} fails or is down ({error})", service=self.name, method=call.method, path=call.path)
 
 
 def _checked(name: str, base_url: str) -> str:
