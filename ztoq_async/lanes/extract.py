@@ -148,7 +148,7 @@ class Details:
             error.status in OF_THE_SERVICE and not await self._gives_others()
         )
         if too_many or no_record:
-            raise error
+            raise error.concerning(f"{self._source.name} {record.key}")
         return record, b"", f"its details cannot be read: {error}"
 
     async def _gives_others(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -50,7 +50,7 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     """The whole run; `interrupted` where it was asked to stop or the month's calls ran out."""
     start = time.monotonic()
     verified = False
-    with contextlib.suppress(Stopped, QuotaExhausted):
+    with _interrupted(run):
         await read(run)
         held = await _check(run, adopt=adopt)
         await _read_and_write(run, held)
@@ -61,6 +61,17 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     if verified:
         await passes.close_pass(run.database, run.archive.number, msgspec.json.encode(report))
     return report
+
+
+@contextlib.contextmanager
+def _interrupted(run: Run) -> Iterator[None]:
+    """What ends a run early and leaves it a report."""
+    try:
+        yield
+    except Stopped:
+        pass
+    except QuotaExhausted as error:
+        run.note(f"{error}: run the same command again when there are new ones")
 
 
 async def read(run: Run) -> int:
@@ -211,7 +222,7 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     source = await gather(run.archive, run.overview, Project(0, settings.zephyr.project))
     run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
     verified = False
-    with contextlib.suppress(Stopped, QuotaExhausted):
+    with _interrupted(run):
         await run.overview.forget_seen()
         await _read_back(run, KINDS)
         verified = True

@@ -94,4 +94,4 @@ def _away(error: Exception) -> bool:
 
 
 def _brief(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -75,8 +75,8 @@ class Tenure:
         """Raises `FenceError` if a request written now might leave after the lease (rule 3)."""
         if _clock() > self._lease_end - MARGIN_S:
             raise FenceError(
-                f"this engine (epoch {self.epoch}) could not renew its lease on the store within {LEASE_S:.0f} s; "
-                "run the same command again to go on"
+                f"this engine (epoch {self.epoch}) could not renew its lease on the store within {LEASE_S:.0f} s: "
+                "it sends no more"
             )
 
     async def beat(self, session: Session) -> None:
@@ -110,7 +110,9 @@ async def tenure(database: Database, zephyr: str, qtest: str, settle_s: float) -
     """Takes the store for this engine and keeps it; raises `StoreBusy` naming the engine that has it."""
     async with database.dedicated() as session:
         if not await session.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-            raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+            raise StoreBusy(
+                f"another engine works on this store, {await _who(session)}: wait for it to end, or stop it"
+            )
         await _enter(session, zephyr, qtest)
         await _outlive(session, settle_s)
         here = msgspec.json.encode(Holder.here()).decode()
@@ -152,7 +154,7 @@ async def _outlive(session: Session, settle_s: float) -> None:
     await asyncio.sleep(max(0.0, LEASE_S + settle_s - age))
     holder, age = await _holder(session)
     if holder is not None and age < LEASE_S + settle_s:
-        raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+        raise StoreBusy(f"another engine works on this store, {await _who(session)}: wait for it to end, or stop it")
 
 
 async def _holder(session: Session) -> tuple[Holder | None, float]:
