@@ -125,7 +125,9 @@ SLOW = (
     "no tls",
     "zephyr's token is wrong",
     "zephyr refuses connections",
+    "qtest's token is revoked in mid-run",
     "429 for ever",
+    "the store is not there",
     "the store's password is wrong",
 )
 
