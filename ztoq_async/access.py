@@ -6,6 +6,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+GO_ON = "what is done is kept, and the same command goes on with it"
 EXAMPLES = {
     "zephyr": '[zephyr]\nbase_url = "https://api.zephyrscale.smartbear.com/v2"\nproject = "MM"',
     "zephyr.base_url": '[zephyr] base_url = "https://api.zephyrscale.smartbear.com/v2"',

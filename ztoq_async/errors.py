@@ -5,6 +5,8 @@ No message holds a secret: the service's own words are trimmed and the request's
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class ZtoqError(Exception):
     """Base of all errors of this package."""
@@ -20,6 +22,10 @@ class SourceError(ZtoqError):
 
 class StoreError(ZtoqError):
     """The store (PostgreSQL) cannot be opened or used; the message names the path or setting. Exit code 4."""
+
+
+class StoreLost(StoreError):  # noqa: N818
+    """The store went away in the middle of a session; unless it was committing, nothing of the session was kept."""
 
 
 class StoreBusy(StoreError):  # noqa: N818 - the state, not a fault
@@ -59,6 +65,11 @@ class ServiceError(ZtoqError):
         self.method = method
         self.path = path
         self.status = status
+
+    def concerning(self, record: str) -> Self:
+        """The same error, its message beginning with the record that the call was for."""
+        self.args = (f"{record}: {self}",)
+        return self
 
 
 class Refused(ServiceError):  # noqa: N818

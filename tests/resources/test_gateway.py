@@ -20,7 +20,8 @@ from ztoq_async.errors import (
     Unauthorised,
     Unreachable,
 )
-from ztoq_async.resources import outcomes
+from ztoq_async.resources import gateway as gateway_module
+from ztoq_async.resources import outcomes, tries
 from ztoq_async.resources.calls import Attempt, Call
 from ztoq_async.resources.connector import ConnectionPool
 
@@ -151,6 +152,54 @@ async def test_a_token_that_stays_refused_is_an_error(pool: ConnectionPool) -> N
             with pytest.raises(Unauthorised):
                 await gateway.send(GET)
     assert (renewed, len(script.seen)) == (1, 3)
+
+
+async def test_a_month_that_ran_out_is_said_at_once(pool: ConnectionPool) -> None:
+    """The 429 that says so names a long wait: neither its own call nor those that queue behind it keep it."""
+    script = Script(says(429, Retry_After="60", X_RateLimit_Remaining_Month="0"))
+    async with service(script) as url, asyncio.timeout(5):
+        gateway = gate(pool, url, in_flight=2)
+        ends = await asyncio.gather(*(gateway.send(POST) for _ in range(5)), return_exceptions=True)
+    assert {type(end) for end in ends} == {QuotaExhausted}
+    assert len(script.seen) <= 2
+
+
+async def test_a_token_that_expired_before_it_was_used_is_renewed(
+    pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 429 made all wait for longer than the new token lives: that it was never heard to work does not condemn it."""
+    monkeypatch.setattr(gateway_module, "FRESH_S", 0.3)
+    renewed = 0
+
+    async def authorise(refresh: bool) -> str:
+        nonlocal renewed
+        renewed += refresh
+        return f"Bearer {renewed}"
+
+    script = Script(says(401), says(429, Retry_After="1"), says(401), says(200))
+    async with service(script) as url:
+        assert (await gate(pool, url, authorise=authorise).send(GET)).status == 200
+    assert [request.headers["Authorization"] for request in script.seen] == ["Bearer 0", *["Bearer 1"] * 2, "Bearer 2"]
+
+
+async def test_calls_that_are_refused_one_after_the_other_wait_together(
+    pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The patience for 429 is spent once where nothing else comes: the next call gives up at its first refusal."""
+    monkeypatch.setattr(tries, "PATIENCE", 0.2)
+    script = Script(says(429, Retry_After="0.3"))
+    async with service(script) as url:
+        gateway = gate(pool, url)
+        for _ in range(3):
+            with pytest.raises(Unreachable, match="answered 429"):
+                await gateway.send(GET)
+        assert len(script.seen) == 2 + 1 + 1
+        script.makers = [says(200), says(429, Retry_After="0.3")]
+        script.seen.clear()
+        await gateway.send(GET)
+        with pytest.raises(Unreachable, match="answered 429"):
+            await gateway.send(GET)
+        assert len(script.seen) == 1 + 2
 
 
 async def test_the_login_goes_through_the_same_gateway(pool: ConnectionPool) -> None:

@@ -13,7 +13,8 @@ import contextlib
 from memory_statements import answer_of, lock_of
 from virtual_loop import PROCESS
 
-from ztoq_async.errors import StoreError
+from ztoq_async.errors import StoreLost
+from ztoq_async.resources.again import Repeating
 
 COMMAND_S = 60.0
 
@@ -82,8 +83,10 @@ class MemoryStore:
         return lock == "share" or not self.sharing - {session}
 
 
-class MemoryDatabase:
+class MemoryDatabase(Repeating):
     """`Database` as the store's modules use it."""
+
+    place = "the store in memory"
 
     def __init__(self, store=None, faults=None):
         self.store = store or MemoryStore()
@@ -197,7 +200,7 @@ class MemorySession:
             self._take_place()
         self._check()
         if lost == "after":
-            raise StoreError("COMMIT got no answer: look whether the work was kept")
+            raise StoreLost("COMMIT got no answer: look whether the work was kept")
 
     async def _commit_within(self, seconds):
         loop = asyncio.get_running_loop()
@@ -267,4 +270,4 @@ class MemorySession:
 
     def _check(self):
         if self.is_cut:
-            raise StoreError("the connection to the store was lost")
+            raise StoreLost("the connection to the store was lost")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*never awaited", "ignore::pytes
 MOST_TOLD = 20
 MEETS = {
     *("engine killed", "engine paused", "engine stopped", "engine cancelled", "engine unlocked"),
-    *("ended by FenceError", "ended by StoreBusy", "ended by StoreError", "ended by Stopped", "ended by Unauthorised"),
+    *("ended by FenceError", "ended by StoreBusy", "ended by StoreLost", "ended by Stopped", "ended by Unauthorised"),
     *("ended by NotSent", "ended by QuotaExhausted", "ended by Unreachable", "complete"),
     *("row created", "row recovered", "row refused", "row resent", "orphan", "second pass", "duplicate"),
 }

@@ -21,6 +21,9 @@ LINGER_S = 0.2
 READ_AGAIN = 3
 MOST_LOST = 20
 LOST_SHARE = 0.05
+TOO_MANY_CALLS = 429
+OF_THE_SERVICE = (0, 502, 503, 504)
+"""Statuses that may speak of the whole service, or of the way to it (0: no answer), rather than of one record."""
 
 Detail = tuple[Archived, bytes, str]
 
@@ -117,6 +120,8 @@ class Details:
             raise self._fault
 
     async def _one(self, record: Archived) -> None:
+        if self._fault:  # what is queued behind it would wait as long for the same
+            return
         try:
             await self._fetched.put(await self._found(record))
         except asyncio.CancelledError:  # its time is over; who cancels the run asks for no fault
@@ -136,15 +141,18 @@ class Details:
             return await self._lasting(record, error)
 
     async def _lasting(self, record: Archived, error: ServiceError) -> Detail:
-        """A record that the service keeps back while it gives others is refused; too many, or silence, end the run."""
+        """A record that the service keeps back while it gives others is refused; else, or if too many, the run ends."""
         self._lost += 1
         too_many = self._lost > max(MOST_LOST, self._run.lane("read").done * LOST_SHARE)
-        if too_many or not (error.status or await self._gives_others()):
-            raise error
+        no_record = error.status == TOO_MANY_CALLS or (
+            error.status in OF_THE_SERVICE and not await self._gives_others()
+        )
+        if too_many or no_record:
+            raise error.concerning(f"{self._source.name} {record.key}")
         return record, b"", f"its details cannot be read: {error}"
 
     async def _gives_others(self) -> bool:
-        """Whether the service, silent about a record, still gives one that it gave before: else it is down.
+        """Whether the service, which fails for a record, still gives one that it gave before: else it is down.
 
         At the end of a list only those may be left that it never gives, and they open the circuit for each other.
         """

@@ -37,6 +37,8 @@ FIRST_LOOK = 50
 LAST_FLUSH_S = 5.0  # where an error ends the lane: the store may be what is gone
 NOT_APPLIED = (Unauthorised, Forbidden, NotSent, QuotaExhausted, FenceError, SettingsError)
 """Errors that end the run and say that this row was surely not applied."""
+OF_ONE = (Unauthorised, Forbidden, NotSent)
+"""Those of them that came of one row's call, which they name."""
 
 
 class Load:
@@ -118,7 +120,7 @@ class Load:
             transition = await self._made(row, item)
         except NOT_APPLIED as error:
             transition = Transition(row.id, PENDING)
-            self._end(error)
+            self._end(error.concerning(f"{self._kind.name} {row.key}") if isinstance(error, OF_ONE) else error)
         except Exception as error:
             self._end(error)
             raise

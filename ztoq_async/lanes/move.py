@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     """The whole run; `interrupted` where it was asked to stop or the month's calls ran out."""
     start = time.monotonic()
     verified = False
-    with contextlib.suppress(Stopped, QuotaExhausted):
+    with _interrupted(run):
         await read(run)
         held = await _check(run, adopt=adopt)
         await settle_undoing(run, settle_s=run.settings.qtest.settle_s)
@@ -65,6 +65,17 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
     if verified:
         await passes.close_pass(run.database, run.archive.number, msgspec.json.encode(report))
     return report
+
+
+@contextlib.contextmanager
+def _interrupted(run: Run) -> Iterator[None]:
+    """What ends a run early and leaves it a report."""
+    try:
+        yield
+    except Stopped:
+        pass
+    except QuotaExhausted as error:
+        run.note(f"{error}: run the same command again when there are new ones")
 
 
 async def read(run: Run) -> int:
@@ -230,7 +241,7 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     start = time.monotonic()
     await recall(run)
     verified = False
-    with contextlib.suppress(Stopped, QuotaExhausted):
+    with _interrupted(run):
         await run.overview.forget_seen()
         await _read_back(run, KINDS)
         verified = True

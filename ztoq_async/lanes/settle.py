@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -47,13 +48,16 @@ async def _listing(run: Run, kind: Kind, doubt: Doubt, item: Item) -> Listing | 
 
 
 async def _look(run: Run, kind: Kind, listing: Listing, doubts: Sequence[Doubt]) -> list[Doubt]:
-    """Reads a list to its end; those of the doubts that it does not hold."""
+    """Reads a list until it holds all of the doubts, or surely not; those that it does not hold."""
     wanted = {doubt.key for doubt in doubts}
     found: dict[str, Made] = {}
-    async for page in run.qtest.pages(listing):
-        for key, made, _ in kind.recognise(page, run.context):
-            if key in wanted:
-                found.setdefault(key, made)
+    async with contextlib.aclosing(run.qtest.whole(listing)) as pages:
+        async for page in pages:
+            for key, made, _ in kind.recognise(page, run.context):
+                if key in wanted:
+                    found.setdefault(key, made)
+            if len(found) == len(wanted):
+                break
     for doubt in doubts:
         if doubt.key in found:
             run.journal.hand_over(Transition(doubt.id, DONE, found[doubt.key], "recovered"))

@@ -93,18 +93,20 @@ async def find_keys(run: Run, *, adopt: bool) -> Held:
 
     Kinds that one list shows are looked for together.
     """
-    found: dict[str, list[tuple[str, Made]]] = {}
+    found: dict[str, dict[tuple[str, int], Made]] = {}
     groups: dict[Listing, list[Kind]] = defaultdict(list)
     for kind in KINDS:
         if kind.read_back and kind.keyed(run.context) and (adopt or (kind.reported and not kind.index)):
             groups[kind.read_back(run.context)].append(kind)
-            found[kind.name] = []
+            found[kind.name] = {}
     for listing, kinds in groups.items():
-        async for page in run.qtest.pages(listing):
+        async for page in run.qtest.whole(listing) if adopt else run.qtest.pages(listing):
             for kind in kinds:
                 rows = kind.recognise(page, run.context)
-                found[kind.name] += [(key, made) for key, made, _ in rows if adopt or kind.is_ours(key, run.context)]
-    return [(kind, found[kind.name]) for kind in KINDS if kind.name in found]
+                ours = [(key, made) for key, made, _ in rows if adopt or kind.is_ours(key, run.context)]
+                found[kind.name].update({(key, made.id): made for key, made in ours})
+    rows_of = {name: [(key, made) for (key, _), made in rows.items()] for name, rows in found.items()}
+    return [(kind, rows_of[kind.name]) for kind in KINDS if kind.name in rows_of]
 
 
 async def find_below(run: Run, kind: Kind) -> list[tuple[str, Made]]:
@@ -119,7 +121,7 @@ async def find_below(run: Run, kind: Kind) -> list[tuple[str, Made]]:
                 listing = kind.within(run.context, refs)
                 if listing not in listed:
                     listed.add(listing)
-                    async for page in run.qtest.pages(listing):
+                    async for page in run.qtest.whole(listing):
                         found += [(key, made) for key, made, _ in kind.recognise(page, run.context)]
     return found
 

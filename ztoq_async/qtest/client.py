@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import msgspec
 
 from ztoq_async.access import LimitSettings, QTestSettings
-from ztoq_async.errors import ServiceError
+from ztoq_async.errors import ListShifted, ServiceError
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.login import Login
@@ -16,6 +16,8 @@ from ztoq_async.qtest.records import Field, Module, Status, TestCase, TestCycle,
 from ztoq_async.resources.calls import Attempt, Call
 from ztoq_async.resources.client import ServiceClient
 from ztoq_async.resources.connector import ConnectionPool
+
+READINGS = 6
 
 
 class _Id(msgspec.Struct):
@@ -70,6 +72,24 @@ class QTestClient(ServiceClient):
                 yield rows
                 if listing.below:
                     waiting += [listing.under(identifier) for identifier in sorted(ids)]
+
+    async def whole(self, listing: Listing) -> AsyncGenerator[list[bytes], None]:
+        """A list of several pages again and again, until no row has vanished since the time before.
+
+        A row that is deleted between two pages hides another, which moves up into the page before. Raises
+        `ListShifted` where rows vanish without end; who has found what it looks for need not read on.
+        """
+        before: set[int] | None = None
+        for _ in range(READINGS):
+            seen, pages = set[int](), 0
+            async for rows in self.pages(listing):
+                seen.update(_decoded(row, _Id).id for row in rows)
+                pages += 1
+                yield rows
+            if pages < 2 or (before is not None and before <= seen):
+                return
+            before = seen
+        raise ListShifted(f"rows of the list {listing.label} in qTest vanished while it was read, {READINGS} times")
 
     async def _pages(self, listing: Listing) -> AsyncIterator[tuple[list[bytes], frozenset[int]]]:
         number, last, read = 1, frozenset[int](), 0

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from ztoq_async.access import QTestSettings
-from ztoq_async.errors import Refused, SettingsError
+from ztoq_async.access import GO_ON, QTestSettings
+from ztoq_async.errors import Refused, ServiceError, SettingsError
 from ztoq_async.resources.calls import Answer, Call
 
 Send = Callable[[Call], Awaitable[Answer]]
@@ -40,7 +40,9 @@ class Login:
         if self._settings.username and (refresh or not self._token):
             await self._renew()
         elif refresh:
-            raise SettingsError("qTest refuses the token: set [qtest] token to one from the site's Resources page")
+            raise SettingsError(
+                f"qTest refuses the token: set [qtest] token to one from the site's Resources page; {GO_ON}"
+            )
         return f"Bearer {self._token}"
 
     async def _renew(self) -> None:
@@ -53,7 +55,7 @@ class Login:
             password = self._settings.password.get_secret_value()
             await self._ask(_CLIENT, grant_type="password", username=self._settings.username, password=password)
         except Refused:
-            raise SettingsError("qTest refuses [qtest] username and password") from None
+            raise SettingsError(f"qTest refuses [qtest] username and password: correct them; {GO_ON}") from None
         return None
 
     async def _ask(self, client: str, **form: str) -> None:
@@ -69,5 +71,8 @@ class Login:
                 authorisation=f"Basic {basic}",
             )
         )
-        granted = msgspec.json.decode(answer.body, type=_Granted)
+        try:
+            granted = msgspec.json.decode(answer.body, type=_Granted)
+        except msgspec.DecodeError as error:
+            raise ServiceError(f"qTest's answer to the login holds no token: {error}", service="qtest") from None
         self._token, self._refresh = granted.access_token, granted.refresh_token or ""

@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg
 
 from ztoq_async.errors import ResourceError, StoreError
+from ztoq_async.resources.again import Repeating
 from ztoq_async.resources.connection import BROKEN, RELEASE_S, Ending, Lease, Pool, Pooled, PooledConnection, cut
 from ztoq_async.resources.ownership import check_loop, warn_left_open
 from ztoq_async.resources.reaching import named_errors, place, reach
@@ -46,8 +47,8 @@ class DatabaseStatistics:
     left_open: int
 
 
-class Database:
-    """`async with Database(url) as database:`, then `async with database.session() as session:`.
+class Database(Repeating):
+    """`async with Database(url) as database:`, then `async with database.session() as session:`, or one statement.
 
     `dsn` is a PostgreSQL URL; asyncpg reads it, its password is never repeated. Times are seconds: `command_timeout`
     for one statement, `acquire_timeout` for a free connection, `idle_timeout` until an unused one is closed.
@@ -81,7 +82,12 @@ class Database:
         self._waiting = 0
 
     def __repr__(self) -> str:
-        return f"<Database {place(self._dsn)}>"
+        return f"<Database {self.place}>"
+
+    @property
+    def place(self) -> str:
+        """The server that is meant, without user and password."""
+        return place(self._dsn)
 
     async def __aenter__(self) -> Database:
         if self._loop is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -33,6 +34,8 @@ from ztoq_async.resources.tries import Tries
 _log = logging.getLogger(__name__)
 
 MOST_RENEWALS = 2
+FRESH_S = 1.0
+"""Seconds after which a new token that was never heard to work may have expired: a pause can outlast it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ class Gateway:
         self._authorise = authorise
         self._header = ""
         self._header_worked = True
+        self._renewed_at = -math.inf
         self._renewing = asyncio.Lock()
         self._timeout = attempt_timeout
         self._unsafe_timeout = unsafe_timeout
@@ -93,6 +97,7 @@ class Gateway:
         self._fence = fence
         self._month_calls = month_calls
         self._month_remaining: int | None = None
+        self._refusing_since = math.inf
         self._on_attempt = on_attempt
         self._on_change = on_change
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -125,7 +130,7 @@ class Gateway:
                 if call.authorisation or renewals > MOST_RENEWALS or not await self._renew(header):
                     raise
             except (Unreachable, NotSent) as error:
-                await tries.after(error)
+                await tries.after(error, self._refusing_since)
             self._retried += 1
 
     def statistics(self) -> GatewayStatistics:
@@ -192,9 +197,11 @@ class Gateway:
         if remaining.isdecimal():
             self._month_remaining = int(remaining)
         if answer.status == 429:
+            self._check_quota()  # first: nobody is to wait for a pace that no call will keep
+            self._refusing_since = min(self._refusing_since, time.monotonic())
             self.rate.refused(sent, outcomes.retry_after(answer.headers))
-            self._check_quota()
             return
+        self._refusing_since = math.inf
         self.rate.accepted()
         self._header_worked = self._header_worked or answer.status != 401
         if answer.status == 503:
@@ -216,10 +223,7 @@ class Gateway:
 
     def _check_quota(self) -> None:
         if self._month_remaining == 0 or (self._month_calls and self._sent >= self._month_calls):
-            raise QuotaExhausted(
-                f"{self.name}: the month's calls are used up; run the same command again when there are new ones",
-                service=self.name,
-            )
+            raise QuotaExhausted(f"{self.name}: the month's calls are used up", service=self.name)
 
     async def _first_header(self) -> str:
         async with self._renewing:
@@ -232,16 +236,16 @@ class Gateway:
         async with self._renewing:
             if self._header != refused:
                 return True
-            if not self._header_worked:
+            if not self._header_worked and time.monotonic() < self._renewed_at + FRESH_S:
                 return False
             self._header = await self._authorise(True)
             self._header_worked = False
+            self._renewed_at = time.monotonic()
             return self._header != refused
 
     def _gave_up(self, call: Call, error: CircuitOpen) -> ServiceError:
         kind = Unreachable if call.safe else NotSent
-        words = f"{self.name} fails or is down ({error}); what is done is kept: run the same command again later"
-        return kind(words, service=self.name, method=call.method, path=call.path)
+        return kind(f"{self.name} fails or is down ({error})", service=self.name, method=call.method, path=call.path)
 
 
 def _checked(name: str, base_url: str) -> str:

@@ -61,6 +61,8 @@ def failure(service: str, call: Call, error: Exception) -> ServiceError:
         kind = _unclear(call)
     why = "no answer in time" if isinstance(error, TimeoutError) else words(str(error).encode(errors="replace"))
     text = f"{service}: {call.method} {call.path} failed: {why or type(error).__name__}"
+    if isinstance(error, _NOT_CONNECTED):
+        text += f" (is {service}.base_url right, and the network up?)"
     return kind(text, service=service, method=call.method, path=call.path)
 
 

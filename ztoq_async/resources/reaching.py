@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import stamina
 
-from ztoq_async.errors import StoreError
+from ztoq_async.errors import StoreError, StoreLost
 
 T = TypeVar("T")
 RETRY_S = 15.0  # how long a server may be away, starting again
@@ -56,15 +56,14 @@ async def _again(attempt: Callable[[], Awaitable[T]], on_lost: Callable[[], Awai
 
 
 def raise_named(dsn: str, error: BaseException) -> None:
-    """Raises StoreError if the error is the server's going away, or its full disk."""
-    if not isinstance(error, (*GONE, asyncpg.InsufficientResourcesError, asyncpg.InterfaceError)):
-        return
-    if isinstance(error, asyncpg.InterfaceError) and not _away(error):
-        return
-    raise StoreError(
-        f"{place(dsn)} failed in the middle of a session ({_brief(error)});"
-        " unless it was committing, nothing of the session was kept"
-    ) from error
+    """Raises StoreLost if the error is the server's going away, StoreError if it is its full disk or the like."""
+    if isinstance(error, asyncpg.InsufficientResourcesError):
+        raise StoreError(f"{place(dsn)} has no room left ({_brief(error)}): make some, see store.url") from error
+    if isinstance(error, GONE) or (isinstance(error, asyncpg.InterfaceError) and _away(error)):
+        raise StoreLost(
+            f"{place(dsn)} failed in the middle of a session ({_brief(error)});"
+            " unless it was committing, nothing of the session was kept"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -95,4 +94,4 @@ def _away(error: Exception) -> bool:
 
 
 def _brief(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from ztoq_async.errors import ResourceError, StoreError
+from ztoq_async.errors import ResourceError, StoreError, StoreLost
 from ztoq_async.resources.connection import BROKEN, RELEASE_S, Ending, Lease, cut
 from ztoq_async.resources.ownership import loop_here, warn_left_open
 from ztoq_async.resources.reaching import GONE, raise_named
@@ -53,13 +53,13 @@ class Transaction:
         if ending.tag == "COMMIT":
             return
         if ending.failure is not None and not _refused(ending.failure):
-            raise StoreError("COMMIT got no answer: look whether the work was kept") from ending.failure
+            raise StoreLost("COMMIT got no answer: look whether the work was kept") from ending.failure
         if ending.failure is not None:
             raise ending.failure
+        if ending.tag is None:
+            raise StoreLost("the connection was lost before COMMIT: nothing of the session was kept")
         raise StoreError(
-            "the connection was lost before COMMIT: nothing of the session was kept"
-            if ending.tag is None
-            else "the transaction was rolled back, because one of its statements had failed:"
+            "the transaction was rolled back, because one of its statements had failed:"
             " put a statement that may fail into a nested session()"
         )
 

@@ -97,6 +97,9 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     token_lifetime_s: Seconds = 0.0
     """Seconds until a token of the password grant expires; 0: the documented 3599. The page's token never does."""
 
+    refuses_token: bool = False
+    """Every call is answered 401, with whatever token: all were revoked. The password grant gives new ones, as vain."""
+
 
 STRICTEST = Dialect(
     called_steps="expanded",

@@ -105,6 +105,8 @@ class FaultInjector:
         """A fault that keeps the call from being applied."""
         if self._happens(faults.drop_rate):
             return _closed(request)
+        if faults.read_only and _changes(request):
+            return self._failure(403, "The user may not do this any more")
         if self._happens(faults.error_rate):
             return self._failure(self._draw.choice((500, 503)), "The backend service is not reachable")
         if self._happens(faults.html_error_rate):
@@ -144,6 +146,10 @@ CLOSED = 0
 
 class NoAnswer(web.Response):
     """What a handler must return although the connection is closed."""
+
+
+def _changes(request: web.Request) -> bool:
+    return request.method != "GET" and not request.path.rstrip("/").endswith(("/search", "/oauth/token"))
 
 
 def _closed(request: web.Request) -> web.Response:

@@ -53,6 +53,8 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     slow_rate: Rate = 0.0
     """Applied, then answered `slow_s` later."""
     slow_s: Seconds = 10.0
+    read_only: bool = False
+    """Every call that changes something is answered 403: the right was taken away."""
 
 
 class ZephyrFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +64,8 @@ class ZephyrFaults(Faults, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Largest page that the service gives, whatever is asked for; 0: the documented 1000."""
     cursor_lists: bool = True
     """Whether the lists `…/nextgen` exist; older tenants answer 404."""
+    refuses_token: bool = False
+    """Every call is answered 401: the token was revoked."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -60,10 +60,9 @@ class Archive:
 
     async def reading(self, source: str) -> Reading:
         """Where the list of that source goes on."""
-        async with self._database.session() as session:
-            row = await session.fetchrow(
-                "SELECT cursor, complete FROM reading WHERE pass = $1 AND source = $2", self.number, source
-            )
+        row = await self._database.fetchrow(
+            "SELECT cursor, complete FROM reading WHERE pass = $1 AND source = $2", self.number, source
+        )
         return Reading(row["cursor"], row["complete"]) if row else Reading()
 
     async def add_page(self, source: str, records: Sequence[Read], reading: Reading) -> None:
@@ -130,8 +129,7 @@ class Archive:
         """How many records this pass has, or how many of them lack their detail."""
         query = "SELECT count(*) FROM archive WHERE source = $1 AND pass >= $2"
         query += f" AND {_LACKS}" if without_detail else ""
-        async with self._database.session() as session:
-            return int(await session.fetchval(query, source, self.number))
+        return int(await self._database.fetchval(query, source, self.number))
 
     async def records(
         self, source: str, *, without_detail: bool = False, with_detail: bool = False
@@ -140,16 +138,15 @@ class Archive:
         place, last = "", 0
         condition = f" AND {_LACKS}" if without_detail else f" AND NOT {_LACKS}" if with_detail else ""
         while True:
-            async with self._database.session() as session:
-                rows = await session.fetch(
-                    "SELECT id, place, key, record, detail, fault FROM archive WHERE source = $1 AND pass >= $2 "
-                    f'AND (place, id) > ($3 COLLATE "C", $4){condition} ORDER BY place, id LIMIT $5',
-                    source,
-                    self.number,
-                    place,
-                    last,
-                    BATCH,
-                )
+            rows = await self._database.fetch(
+                "SELECT id, place, key, record, detail, fault FROM archive WHERE source = $1 AND pass >= $2 "
+                f'AND (place, id) > ($3 COLLATE "C", $4){condition} ORDER BY place, id LIMIT $5',
+                source,
+                self.number,
+                place,
+                last,
+                BATCH,
+            )
             for row in rows:
                 place, last = row["place"], row["id"]
                 yield Archived(row["id"], row["key"], row["record"], row["detail"], row["fault"])
@@ -158,22 +155,20 @@ class Archive:
 
     async def by_keys(self, source: str, keys: Collection[str]) -> dict[str, bytes]:
         """The records of those keys that this pass has read."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT key, record FROM archive WHERE source = $1 AND pass >= $2 AND key = ANY($3)",
-                source,
-                self.number,
-                list(keys),
-            )
+        rows = await self._database.fetch(
+            "SELECT key, record FROM archive WHERE source = $1 AND pass >= $2 AND key = ANY($3)",
+            source,
+            self.number,
+            list(keys),
+        )
         return {row["key"]: row["record"] for row in rows}
 
     async def known(self, source: str, keys: Collection[str]) -> set[str]:
         """Those of the keys that this pass has read and that can be moved."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT key FROM archive WHERE source = $1 AND pass >= $2 AND fault = '' AND key = ANY($3)",
-                source,
-                self.number,
-                list(keys),
-            )
+        rows = await self._database.fetch(
+            "SELECT key FROM archive WHERE source = $1 AND pass >= $2 AND fault = '' AND key = ANY($3)",
+            source,
+            self.number,
+            list(keys),
+        )
         return {row["key"] for row in rows}

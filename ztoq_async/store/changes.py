@@ -59,9 +59,8 @@ class Changes:
     async def _batches(self, condition: str, kind: str, source: str) -> AsyncIterator[list[Known]]:
         last = 0
         while True:
-            async with self._database.session() as session:
-                query = f"{KNOWN}{condition} AND j.id > $3 ORDER BY j.id LIMIT $4"
-                rows = await session.fetch(query, kind, source, last, BATCH, self._pass)
+            query = f"{KNOWN}{condition} AND j.id > $3 ORDER BY j.id LIMIT $4"
+            rows = await self._database.fetch(query, kind, source, last, BATCH, self._pass)
             if rows:
                 last = rows[-1]["id"]
                 yield [known(row) for row in rows]
@@ -114,8 +113,7 @@ class Changes:
 
     async def followers(self, kinds: Collection[str], names: Collection[str]) -> dict[str, list[tuple[int, str]]]:
         """The done rows of these kinds below the named ones: parent's name to id and kind."""
-        async with self._database.session() as session:
-            rows = await session.fetch(_FOLLOWERS, list(kinds), list(names))
+        rows = await self._database.fetch(_FOLLOWERS, list(kinds), list(names))
         found: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for row in rows:
             found[row["name"]].append((row["id"], row["kind"]))
@@ -124,8 +122,7 @@ class Changes:
     async def formers(self, names: Iterable[str]) -> Mapping[str, list[Former]]:
         """What the named rows were earlier, oldest first; most have never been changed."""
         pairs = [name.partition(":") for name in names]
-        async with self._database.session() as session:
-            rows = await session.fetch(_FORMERS, [kind for kind, _, _ in pairs], [key for _, _, key in pairs])
+        rows = await self._database.fetch(_FORMERS, [kind for kind, _, _ in pairs], [key for _, _, key in pairs])
         found: dict[str, list[Former]] = defaultdict(list)
         for row in rows:
             made = Made(row["target_id"], row["version_id"], tuple(row["step_ids"]))

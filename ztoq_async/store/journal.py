@@ -168,12 +168,11 @@ class Journal:
 
     async def adopt(self, kind: str, found: Sequence[tuple[str, Made]]) -> None:
         """Rule 10: pending rows whose key the project holds are done; what they hold is compared by `verify`."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT id, key FROM journal WHERE kind = $1 AND state = 'pending' AND key = ANY($2)",
-                kind,
-                [key for key, _ in found],
-            )
+        rows = await self._database.fetch(
+            "SELECT id, key FROM journal WHERE kind = $1 AND state = 'pending' AND key = ANY($2)",
+            kind,
+            [key for key, _ in found],
+        )
         made = dict(found)
         for row in rows:
             self.hand_over(Transition(row["id"], DONE, made[row["key"]], "adopted"))
@@ -215,14 +214,13 @@ class Journal:
         found = {name: self._refs[name] for name in names if name in self._refs}  # others may push these out meanwhile
         missing = [name for name in names if name not in found]
         if missing:
-            async with self._database.session() as session:
-                rows = await session.fetch(
-                    "SELECT j.kind || ':' || j.key AS name, target_id, version_id, step_ids "
-                    "FROM unnest($1::text[], $2::text[]) AS t(kind, key) JOIN journal j USING (kind, key) "
-                    "WHERE j.state = 'done'",
-                    [name.partition(":")[0] for name in missing],
-                    [name.partition(":")[2] for name in missing],
-                )
+            rows = await self._database.fetch(
+                "SELECT j.kind || ':' || j.key AS name, target_id, version_id, step_ids "
+                "FROM unnest($1::text[], $2::text[]) AS t(kind, key) JOIN journal j USING (kind, key) "
+                "WHERE j.state = 'done'",
+                [name.partition(":")[0] for name in missing],
+                [name.partition(":")[2] for name in missing],
+            )
             while len(self._refs) > REFS_KEPT:
                 self._refs.pop(next(iter(self._refs)))
             fresh = {row["name"]: Made(row["target_id"], row["version_id"], tuple(row["step_ids"])) for row in rows}

@@ -37,17 +37,15 @@ class Late:
         query = (
             f"SELECT extract(epoch FROM min(now() - sent_at))::float8 FROM journal j WHERE kind = $1 {_WHICH[listed]}"
         )
-        async with self._database.session() as session:
-            age = await session.fetchval(query, kind)
+        age = await self._database.fetchval(query, kind)
         return None if age is None else max(0.0, settle_s - age)
 
     async def resent(self, kind: str, source: str, *, listed: bool) -> AsyncIterator[list[Known]]:
         """These rows, in batches."""
         last = 0
         while True:
-            async with self._database.session() as session:
-                query = f"{KNOWN}{_WHICH[listed]} AND j.id > $3 ORDER BY j.id LIMIT $4"
-                rows = await session.fetch(query, kind, source, last, BATCH)
+            query = f"{KNOWN}{_WHICH[listed]} AND j.id > $3 ORDER BY j.id LIMIT $4"
+            rows = await self._database.fetch(query, kind, source, last, BATCH)
             if rows:
                 last = rows[-1]["id"]
                 yield [known(row) for row in rows]
@@ -60,16 +58,14 @@ class Late:
 
     async def age(self, row: int) -> float | None:
         """Seconds since a row was first sent; None where that was not kept."""
-        async with self._database.session() as session:
-            found = await session.fetchval(
-                "SELECT extract(epoch FROM now() - first_sent_at)::float8 FROM journal WHERE id = $1", row
-            )
+        found = await self._database.fetchval(
+            "SELECT extract(epoch FROM now() - first_sent_at)::float8 FROM journal WHERE id = $1", row
+        )
         return None if found is None else float(found)
 
     async def orphans(self) -> list[Orphan]:
         """What overtaken engines made: never more than one had in flight, for each that was overtaken."""
-        async with self._database.session() as session:
-            rows = await session.fetch("SELECT DISTINCT kind, key, target_id FROM orphan ORDER BY target_id")
+        rows = await self._database.fetch("SELECT DISTINCT kind, key, target_id FROM orphan ORDER BY target_id")
         return [Orphan(row["kind"], row["key"], row["target_id"]) for row in rows]
 
     async def forget(self, orphan: Orphan) -> None:

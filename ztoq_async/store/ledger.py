@@ -9,6 +9,7 @@ import msgspec
 from msgspec import structs
 
 from ztoq_async.resources.database import Database
+from ztoq_async.resources.session import Session
 from ztoq_async.store.words import storable
 
 Counts = Counter[tuple[str, str, str]]
@@ -30,19 +31,26 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._last = 0
 
     async def clear(self) -> None:
         """An account begins."""
-        async with self._database.session() as session:
-            await session.execute("DELETE FROM ledger_row; DELETE FROM ledger_count")
+        await self._database.execute("DELETE FROM ledger_row; DELETE FROM ledger_count")
+        self._last = 0
 
     async def add(self, rows: Sequence[LedgerRow]) -> None:
         """Keeps losses and refusals."""
         if not rows:
             return
-        async with self._database.session() as session:
-            records = [tuple(map(storable, structs.astuple(row))) for row in rows]
+        records = [tuple(map(storable, structs.astuple(row))) for row in rows]
+
+        async def write(session: Session) -> int:
+            # what an attempt has left whose COMMIT got no answer
+            await session.execute("DELETE FROM ledger_row WHERE id > $1", self._last)
             await session.copy_records("ledger_row", records, ["kind", "key", "attribute", "rule", "words"])
+            return int(await session.fetchval("SELECT max(id) FROM ledger_row"))
+
+        self._last = await self._database.again(write)
 
     async def close(self, counts: Counts) -> None:
         """Keeps how often each rule was used."""
@@ -50,42 +58,42 @@ class Ledger:
         for (kind, attribute, rule), number in counts.items():
             kept[kind, storable(attribute), rule] += number
         records = [(*name, number) for name, number in sorted(kept.items())]
-        async with self._database.session() as session:
+
+        async def write(session: Session) -> None:
+            await session.execute("DELETE FROM ledger_count")
             await session.copy_records("ledger_count", records, ["kind", "attribute", "rule", "number"])
+
+        await self._database.again(write)
 
     async def counts(self) -> Counts:
         """How often each (kind, attribute, rule) was used by the last account."""
-        async with self._database.session() as session:
-            rows = await session.fetch("SELECT kind, attribute, rule, number FROM ledger_count")
+        rows = await self._database.fetch("SELECT kind, attribute, rule, number FROM ledger_count")
         return Counter({(row["kind"], row["attribute"], row["rule"]): row["number"] for row in rows})
 
     async def lost(self) -> dict[str, int]:
         """How many losses and refusals there are by rule."""
-        async with self._database.session() as session:
-            rows = await session.fetch("SELECT rule, count(*) AS number FROM ledger_row GROUP BY rule ORDER BY rule")
+        rows = await self._database.fetch("SELECT rule, count(*) AS number FROM ledger_row GROUP BY rule ORDER BY rule")
         return {row["rule"]: row["number"] for row in rows}
 
     async def rows(self, most: int, first: Sequence[str] = ()) -> list[LedgerRow]:
         """The first losses and refusals: those by the rules of `first`, then by rule."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT kind, key, attribute, rule, words FROM ledger_row "
-                "ORDER BY rule <> ALL($2::text[]), rule, id LIMIT $1",
-                most,
-                first,
-            )
+        rows = await self._database.fetch(
+            "SELECT kind, key, attribute, rule, words FROM ledger_row "
+            "ORDER BY rule <> ALL($2::text[]), rule, id LIMIT $1",
+            most,
+            first,
+        )
         return [LedgerRow(**dict(row)) for row in rows]
 
     async def all_rows(self) -> AsyncIterator[LedgerRow]:
         """Every loss and refusal; a batch of them is in memory."""
         last = 0
         while True:
-            async with self._database.session() as session:
-                rows = await session.fetch(
-                    "SELECT id, kind, key, attribute, rule, words FROM ledger_row WHERE id > $1 ORDER BY id LIMIT $2",
-                    last,
-                    BATCH,
-                )
+            rows = await self._database.fetch(
+                "SELECT id, kind, key, attribute, rule, words FROM ledger_row WHERE id > $1 ORDER BY id LIMIT $2",
+                last,
+                BATCH,
+            )
             for row in rows:
                 last = row["id"]
                 yield LedgerRow(*(row[name] for name in LedgerRow.__struct_fields__))

@@ -93,15 +93,14 @@ class Overview:
 
     async def doubts(self, kind: str, source: str) -> list[Doubt]:
         """The rows in doubt of a kind: never more than one engine had in flight, for each engine that died."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT j.id, j.key, j.parents, extract(epoch FROM due_at - now())::float8 AS wait, "
-                "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail FROM journal j "
-                "LEFT JOIN archive a ON a.source = $2 AND a.key = j.key "
-                "WHERE kind = $1 AND state = 'doubt' ORDER BY j.id",
-                kind,
-                source,
-            )
+        rows = await self._database.fetch(
+            "SELECT j.id, j.key, j.parents, extract(epoch FROM due_at - now())::float8 AS wait, "
+            "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail FROM journal j "
+            "LEFT JOIN archive a ON a.source = $2 AND a.key = j.key "
+            "WHERE kind = $1 AND state = 'doubt' ORDER BY j.id",
+            kind,
+            source,
+        )
         return [
             Doubt(row["id"], row["key"], tuple(row["parents"]), row["wait"], row["record"], row["detail"])
             for row in rows
@@ -113,20 +112,17 @@ class Overview:
             "SELECT count(*) FROM journal WHERE kind = $1 "
             "AND (state IN ('sent', 'doubt') OR (state = 'pending' AND pass >= $2))"
         )
-        async with self._database.session() as session:
-            return int(await session.fetchval(query, kind, self._pass))
+        return int(await self._database.fetchval(query, kind, self._pass))
 
     async def has_rows(self, kind: str) -> bool:
         """Whether this pass has rows of a kind."""
         query = "SELECT EXISTS (SELECT 1 FROM journal WHERE kind = $1 AND pass >= $2)"
-        async with self._database.session() as session:
-            return bool(await session.fetchval(query, kind, self._pass))
+        return bool(await self._database.fetchval(query, kind, self._pass))
 
     async def done(self, kind: str, keys: Sequence[str]) -> set[str]:
         """Those of the keys whose rows are done, by whichever pass."""
         query = "SELECT key FROM journal WHERE kind = $1 AND state = 'done' AND key = ANY($2)"
-        async with self._database.session() as session:
-            return {row["key"] for row in await session.fetch(query, kind, keys)}
+        return {row["key"] for row in await self._database.fetch(query, kind, keys)}
 
     async def unseen(self, kind: str) -> tuple[int, int]:
         """How many done rows of this pass its verification has not seen, and how many there are."""
@@ -134,8 +130,7 @@ class Overview:
             "SELECT count(*) FILTER (WHERE seen_pass < $2) AS unseen, count(*) AS rows "
             "FROM journal WHERE kind = $1 AND state = 'done' AND pass >= $2"
         )
-        async with self._database.session() as session:
-            row = await session.fetchrow(query, kind, self._pass)
+        row = await self._database.fetchrow(query, kind, self._pass)
         return (row["unseen"], row["rows"]) if row else (0, 0)
 
     async def seen(self, kind: str) -> tuple[int, int]:
@@ -144,8 +139,7 @@ class Overview:
             "SELECT count(*) AS seen, count(*) FILTER (WHERE differences <> '{}') AS different "
             "FROM journal WHERE kind = $1 AND seen_pass = $2 AND made_pass = $2"
         )
-        async with self._database.session() as session:
-            row = await session.fetchrow(query, kind, self._pass)
+        row = await self._database.fetchrow(query, kind, self._pass)
         return (row["seen"], row["different"]) if row else (0, 0)
 
     async def family(self, kinds: Mapping[str, str], names: Collection[str]) -> dict[str, Item]:
@@ -154,56 +148,48 @@ class Overview:
         Their details are those of which they were made: the target has these, whatever the source has now.
         """
         pairs = [name.partition(":") for name in names]
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                _FAMILY, [kind for kind, _, _ in pairs], [key for _, _, key in pairs], list(kinds), list(kinds.values())
-            )
+        rows = await self._database.fetch(
+            _FAMILY, [kind for kind, _, _ in pairs], [key for _, _, key in pairs], list(kinds), list(kinds.values())
+        )
         return {row["name"]: Item(row["key"], tuple(row["parents"]), row["record"], row["detail"]) for row in rows}
 
     async def vanished(self) -> int:
         """How many records of earlier passes are in the target, and no longer in the source."""
         query = "SELECT count(*) FROM journal WHERE counted AND state = 'done' AND pass < $1"
-        async with self._database.session() as session:
-            return int(await session.fetchval(query, self._pass))
+        return int(await self._database.fetchval(query, self._pass))
 
     async def is_made(self, key: str, target_id: int) -> bool:
         """Whether this object was made of a record of that key, of whichever kind."""
         query = "SELECT EXISTS (SELECT 1 FROM journal WHERE key = $1 AND target_id = $2 AND state = 'done')"
-        async with self._database.session() as session:
-            return bool(await session.fetchval(query, key, target_id))
+        return bool(await self._database.fetchval(query, key, target_id))
 
     async def all_done(self, kind: str) -> set[str]:
         """The keys of all done rows of a kind: of one that has few."""
         query = "SELECT key FROM journal WHERE kind = $1 AND state = 'done'"
-        async with self._database.session() as session:
-            return {row["key"] for row in await session.fetch(query, kind)}
+        return {row["key"] for row in await self._database.fetch(query, kind)}
 
     async def unread(self) -> int:
         """How many records of this pass are in the target, and could not be read or placed again."""
         query = "SELECT count(*) FROM journal WHERE counted AND state = 'done' AND pass >= $1 AND reason <> ''"
-        async with self._database.session() as session:
-            return int(await session.fetchval(query, self._pass))
+        return int(await self._database.fetchval(query, self._pass))
 
     async def has_sent(self) -> bool:
         """Whether anything was ever sent: if not, the journal is fresh (rule 12)."""
-        async with self._database.session() as session:
-            return bool(await session.fetchval("SELECT EXISTS (SELECT 1 FROM journal WHERE attempt > 0)"))
+        return bool(await self._database.fetchval("SELECT EXISTS (SELECT 1 FROM journal WHERE attempt > 0)"))
 
     async def different(self, most: int) -> list[tuple[str, str, list[str]]]:
         """The first records that verification found different: kind, key, names of the fields."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT kind, key, differences FROM journal WHERE seen_pass = $1 AND pass >= $1 "
-                "AND differences <> '{}' ORDER BY id LIMIT $2",
-                self._pass,
-                most,
-            )
+        rows = await self._database.fetch(
+            "SELECT kind, key, differences FROM journal WHERE seen_pass = $1 AND pass >= $1 "
+            "AND differences <> '{}' ORDER BY id LIMIT $2",
+            self._pass,
+            most,
+        )
         return [(row["kind"], row["key"], row["differences"]) for row in rows]
 
     async def by_keys(self, kind: str, source: str, keys: Sequence[str]) -> dict[str, Known]:
         """The rows of those keys."""
-        async with self._database.session() as session:
-            rows = await session.fetch(KNOWN + "AND j.key = ANY($3)", kind, source, list(keys))
+        rows = await self._database.fetch(KNOWN + "AND j.key = ANY($3)", kind, source, list(keys))
         return {row["key"]: known(row) for row in rows}
 
     async def rows(self, kind: str, source: str, *, unseen: bool = False) -> AsyncIterator[list[Known]]:
@@ -212,9 +198,8 @@ class Overview:
         condition = f"AND j.pass >= {self._pass} "
         condition += f"AND j.state = 'done' AND j.seen_pass < {self._pass} " if unseen else ""
         while True:
-            async with self._database.session() as session:
-                query = f"{KNOWN}{condition}AND j.id > $3 ORDER BY j.id LIMIT $4"
-                rows = await session.fetch(query, kind, source, last, BATCH)
+            query = f"{KNOWN}{condition}AND j.id > $3 ORDER BY j.id LIMIT $4"
+            rows = await self._database.fetch(query, kind, source, last, BATCH)
             if rows:
                 last = rows[-1]["id"]
                 yield [known(row) for row in rows]
@@ -223,38 +208,35 @@ class Overview:
 
     async def mark(self, seen: Sequence[Seen]) -> None:
         """Keeps that this pass saw these rows, and how they differ."""
-        async with self._database.session() as session:
-            await session.execute(
-                "UPDATE journal j SET seen_pass = $1, differences = string_to_array(t.words, chr(31)), "
-                "touched = t.touched, shown = CASE WHEN t.words = '' THEN t.digest ELSE j.shown END "
-                "FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bool[]) AS t(id, words, digest, touched) "
-                "WHERE j.id = t.id",
-                self._pass,
-                [row.id for row in seen],
-                ["\x1f".join(row.differences) for row in seen],
-                [row.digest for row in seen],
-                [row.touched for row in seen],
-            )
+        await self._database.execute(
+            "UPDATE journal j SET seen_pass = $1, differences = string_to_array(t.words, chr(31)), "
+            "touched = t.touched, shown = CASE WHEN t.words = '' THEN t.digest ELSE j.shown END "
+            "FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bool[]) AS t(id, words, digest, touched) "
+            "WHERE j.id = t.id",
+            self._pass,
+            [row.id for row in seen],
+            ["\x1f".join(row.differences) for row in seen],
+            [row.digest for row in seen],
+            [row.touched for row in seen],
+        )
 
     async def forget_seen(self) -> None:
         """A verification begins: nothing was seen yet."""
-        async with self._database.session() as session:
-            await session.execute(
-                "UPDATE journal SET seen_pass = 0, differences = '{}', touched = false WHERE seen_pass > 0"
-            )
+        await self._database.execute(
+            "UPDATE journal SET seen_pass = 0, differences = '{}', touched = false WHERE seen_pass > 0"
+        )
 
     async def counts(self) -> dict[str, Counter[str]]:
         """For each kind how many counted rows of this pass are in each state, and how they came there."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT kind, CASE WHEN state = 'done' AND changed_pass = $1 THEN 'updated' "
-                "WHEN state = 'done' AND made_pass < $1 THEN 'unchanged' "
-                "WHEN state = 'done' THEN origin ELSE state END AS word, count(*) AS n, "
-                "count(*) FILTER (WHERE seen_pass = $1 AND differences = '{}') AS verified, "
-                "count(*) FILTER (WHERE seen_pass = $1 AND differences <> '{}') AS different "
-                "FROM journal WHERE counted AND pass >= $1 GROUP BY 1, 2",
-                self._pass,
-            )
+        rows = await self._database.fetch(
+            "SELECT kind, CASE WHEN state = 'done' AND changed_pass = $1 THEN 'updated' "
+            "WHEN state = 'done' AND made_pass < $1 THEN 'unchanged' "
+            "WHEN state = 'done' THEN origin ELSE state END AS word, count(*) AS n, "
+            "count(*) FILTER (WHERE seen_pass = $1 AND differences = '{}') AS verified, "
+            "count(*) FILTER (WHERE seen_pass = $1 AND differences <> '{}') AS different "
+            "FROM journal WHERE counted AND pass >= $1 GROUP BY 1, 2",
+            self._pass,
+        )
         found: dict[str, Counter[str]] = {}
         for row in rows:
             counter = found.setdefault(row["kind"], Counter())

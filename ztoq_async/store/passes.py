@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ztoq_async.resources.database import Database
+from ztoq_async.resources.session import Session
 
 
 async def open_pass(database: Database, chosen: str) -> int:
     """The number of the pass to work on: the unfinished one, else a new one, as where it has read other executions."""
-    async with database.session() as session:
+
+    async def work(session: Session) -> int:
         await session.execute(
             "UPDATE pass SET finished_at = now() WHERE finished_at IS NULL AND chosen <> $1 AND report IS NULL", chosen
         )
@@ -19,18 +21,18 @@ async def open_pass(database: Database, chosen: str) -> int:
             )
         return int(number)
 
+    return await database.again(work)
+
 
 async def last_pass(database: Database) -> int:
     """The number of the newest pass that was not for a proposal only, 0 if there is none."""
-    async with database.session() as session:
-        query = "SELECT coalesce(max(number), 0) FROM pass WHERE finished_at IS NULL OR report IS NOT NULL"
-        return int(await session.fetchval(query))
+    query = "SELECT coalesce(max(number), 0) FROM pass WHERE finished_at IS NULL OR report IS NOT NULL"
+    return int(await database.fetchval(query))
 
 
 async def report_of(database: Database, number: int) -> bytes | None:
     """The report with which a pass was finished, None if it is not."""
-    async with database.session() as session:
-        report = await session.fetchval("SELECT report FROM pass WHERE number = $1", number)
+    report = await database.fetchval("SELECT report FROM pass WHERE number = $1", number)
     return None if report is None else bytes(report)
 
 
@@ -41,47 +43,43 @@ async def last_read_pass(database: Database, lists: int) -> int:
         "(SELECT pass FROM reading WHERE complete GROUP BY pass HAVING count(*) >= $1) AS read "
         "JOIN pass ON number = read.pass WHERE finished_at IS NULL OR report IS NOT NULL"
     )
-    async with database.session() as session:
-        return int(await session.fetchval(query, lists))
+    return int(await database.fetchval(query, lists))
 
 
 async def close_pass(database: Database, number: int, report: bytes) -> None:
     """The pass is finished: the next run reads everything again."""
-    async with database.session() as session:
+
+    async def work(session: Session) -> None:
         await session.execute("UPDATE pass SET finished_at = now(), report = $2 WHERE number = $1", number, report)
         await session.execute("UPDATE migration SET adopting = false")
+
+    await database.again(work)
 
 
 async def close_proposal(database: Database, number: int) -> None:
     """A pass that only a proposal has read ends: the run that follows reads everything as it is then."""
-    async with database.session() as session:
-        await session.execute(
-            "UPDATE pass SET finished_at = now() "
-            "WHERE number = $1 AND NOT EXISTS (SELECT 1 FROM journal WHERE pass = $1)",
-            number,
-        )
+    await database.execute(
+        "UPDATE pass SET finished_at = now() WHERE number = $1 AND NOT EXISTS (SELECT 1 FROM journal WHERE pass = $1)",
+        number,
+    )
 
 
 async def adopting(database: Database) -> bool:
     """Whether this pass adopts what the project holds already (protocol.md, rule 12)."""
-    async with database.session() as session:
-        return bool(await session.fetchval("SELECT adopting FROM migration"))
+    return bool(await database.fetchval("SELECT adopting FROM migration"))
 
 
 async def begin_adopting(database: Database) -> None:
     """From now until the pass is finished, also after an interruption."""
-    async with database.session() as session:
-        await session.execute("UPDATE migration SET adopting = true")
+    await database.execute("UPDATE migration SET adopting = true")
 
 
 async def read_findings(database: Database) -> bytes | None:
     """What the probe found, None if this project was never probed."""
-    async with database.session() as session:
-        found = await session.fetchval("SELECT findings FROM migration")
+    found = await database.fetchval("SELECT findings FROM migration")
     return None if found is None else bytes(found)
 
 
 async def write_findings(database: Database, findings: bytes) -> None:
     """Keeps what the probe found."""
-    async with database.session() as session:
-        await session.execute("UPDATE migration SET findings = $1", findings)
+    await database.execute("UPDATE migration SET findings = $1", findings)

@@ -37,8 +37,7 @@ async def last_sample(database: Database, number: int) -> dict[str, Any] | None:
     `ended` says that it is the last one of an engine that has stopped; `peaks` are since that engine was opened.
     """
     query = "SELECT sample, ended, extract(epoch FROM now() - taken_at)::float8 AS age FROM resource_sample "
-    async with database.session() as session:
-        row = await session.fetchrow(query + "WHERE pass = $1", number)
+    row = await database.fetchrow(query + "WHERE pass = $1", number)
     if row is None:
         return None
     return {"age_s": round(max(0.0, row["age"]), 1), "ended": row["ended"], **msgspec.json.decode(row["sample"])}

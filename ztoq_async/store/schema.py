@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ztoq_async.errors import StoreError
@@ -47,8 +48,7 @@ async def upgrade(database: Database, folder: Path = FOLDER) -> int:
     changes = read_changes(folder)
     steps: list[Change | None] = [*changes] or [None]  # none to apply: still look whether the store is newer
     for change in steps:
-        async with database.session() as session:
-            await _apply(session, change, changes)
+        await database.again(partial(_apply, change=change, changes=changes))
     return len(changes)
 
 

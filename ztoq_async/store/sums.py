@@ -37,8 +37,7 @@ async def sums(database: Database, number: int, chain: Sequence[str]) -> list[Su
         "count(*) FILTER (WHERE j0.state = 'done' AND j0.seen_pass <> $1) AS unseen "
         f"FROM journal j0{joins} WHERE j0.kind = $2 AND j0.counted AND j0.pass >= $1 GROUP BY 1"
     )
-    async with database.session() as session:
-        rows = await session.fetch(query, number, *chain, timeout=LONG_S)
+    rows = await database.fetch(query, number, *chain, timeout=LONG_S)
     return [Sum(**dict(row)) for row in rows]
 
 

@@ -24,7 +24,6 @@ LEASE_S = 30.0
 BEAT_S = 5.0
 MARGIN_S = 5.0
 TICK_S = 0.1
-WRITE_TRIES = 5
 _LOCK = 0x7A746F72  # another one than that of schema changes, which wait
 _FREE_S = 5.0  # until a session that is ended has let go of its lock
 # A session older than the last beat is the silent holder's own; a younger one is of an engine that is just starting.
@@ -92,8 +91,8 @@ class Tenure:
         """Raises `FenceError` if a request written now might leave after the lease (rule 3)."""
         if _clock() > self._lease_end - MARGIN_S:
             raise FenceError(
-                f"this engine (epoch {self.epoch}) could not renew its lease on the store within {LEASE_S:.0f} s; "
-                "run the same command again to go on"
+                f"this engine (epoch {self.epoch}) could not renew its lease on the store within {LEASE_S:.0f} s: "
+                "it sends no more"
             )
 
     async def beat(self, session: Session) -> None:
@@ -109,17 +108,12 @@ class Tenure:
 
     async def write(self, database: Database, work: Callable[[Session], Awaitable[T]]) -> T:
         """A transaction of this epoch; where the server goes away in the middle it is made again, `work` runs twice."""
-        for tries in range(1, WRITE_TRIES + 1):
-            try:
-                async with database.session() as session:
-                    await self._check(session)
-                    return await work(session)
-            except FenceError:
-                raise
-            except StoreError:
-                if tries == WRITE_TRIES:
-                    raise
-        raise AssertionError("the last try returns or raises")
+
+        async def checked(session: Session) -> T:
+            await self._check(session)
+            return await work(session)
+
+        return await database.again(checked)
 
     async def _check(self, session: Session) -> None:
         """Raises `FenceError` unless this epoch is current, and keeps it so until the transaction ends (rule 1)."""
@@ -132,7 +126,9 @@ async def tenure(database: Database, zephyr: str, qtest: str, settle_s: float) -
     """Takes the store for this engine and keeps it; raises `StoreBusy` naming the engine that has it."""
     async with database.dedicated() as session:
         if not (await _locked(session) or await _overtaken(session, settle_s)):
-            raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+            raise StoreBusy(
+                f"another engine works on this store, {await _who(session)}: wait for it to end, or stop it"
+            )
         await _enter(session, zephyr, qtest)
         await _outlive(session, settle_s)
         here = msgspec.json.encode(Holder.here()).decode()
@@ -195,7 +191,9 @@ async def _outlive(session: Session, settle_s: float) -> None:
         if holder.is_dead() or age >= LEASE_S + settle_s:
             break
         if seen not in (None, beat_at):
-            raise StoreBusy(f"another engine works on this store: {await _who(session)}")
+            raise StoreBusy(
+                f"another engine works on this store, {await _who(session)}: wait for it to end, or stop it"
+            )
         seen = beat_at
         await asyncio.sleep(max(TICK_S, LEASE_S + settle_s - age))  # by a clock that may be faster than the store's
     await session.fetchval(_END_LEFT)

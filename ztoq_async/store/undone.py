@@ -52,26 +52,23 @@ class Undone:
 
         Those with the same parents are together. A number of eight bytes is held in memory for each.
         """
-        async with self._database.session() as session:
-            rows = await session.fetch(_ORDER, kind, timeout=LONG_S)
+        rows = await self._database.fetch(_ORDER, kind, timeout=LONG_S)
         return [row["ids"] for row in rows]
 
     async def rows(self, kind: str, source: str, ids: Sequence[int]) -> list[Known]:
         """Some rows, in that order."""
-        async with self._database.session() as session:
-            found = await session.fetch(KNOWN + "AND j.id = ANY($3::bigint[])", kind, source, list(ids))
+        found = await self._database.fetch(KNOWN + "AND j.id = ANY($3::bigint[])", kind, source, list(ids))
         by_id = {row["id"]: known(row) for row in found}
         return [by_id[identifier] for identifier in ids if identifier in by_id]
 
     async def own(self, kinds: Sequence[str], targets: Collection[int]) -> dict[int, Own]:
         """The rows of these kinds that made, or took over, objects with these ids."""
-        async with self._database.session() as session:
-            rows = await session.fetch(
-                "SELECT kind, key, target_id, origin, state FROM journal WHERE kind = ANY($1) "
-                "AND target_id = ANY($2::bigint[]) AND state IN ('done', 'undoing', 'gone')",
-                list(kinds),
-                list(targets),
-            )
+        rows = await self._database.fetch(
+            "SELECT kind, key, target_id, origin, state FROM journal WHERE kind = ANY($1) "
+            "AND target_id = ANY($2::bigint[]) AND state IN ('done', 'undoing', 'gone')",
+            list(kinds),
+            list(targets),
+        )
         return {
             row["target_id"]: Own(row["kind"], row["key"], row["origin"] == "adopted", row["state"] == "gone")
             for row in rows
@@ -79,14 +76,13 @@ class Undone:
 
     async def below(self, rows: Sequence[int], kinds: Sequence[str]) -> dict[int, dict[str, int]]:
         """How many rows of these kinds, which have objects, go with each of some rows."""
-        async with self._database.session() as session:
-            found = await session.fetch(
-                "SELECT e.parent, c.kind, count(*) AS n FROM journal_edge e JOIN journal c ON c.id = e.child "
-                "WHERE e.parent = ANY($1::bigint[]) AND e.hard AND c.kind = ANY($2) "
-                "AND c.state = 'done' AND c.target_id > 0 GROUP BY 1, 2",
-                list(rows),
-                list(kinds),
-            )
+        found = await self._database.fetch(
+            "SELECT e.parent, c.kind, count(*) AS n FROM journal_edge e JOIN journal c ON c.id = e.child "
+            "WHERE e.parent = ANY($1::bigint[]) AND e.hard AND c.kind = ANY($2) "
+            "AND c.state = 'done' AND c.target_id > 0 GROUP BY 1, 2",
+            list(rows),
+            list(kinds),
+        )
         counts: dict[int, dict[str, int]] = {}
         for row in found:
             counts.setdefault(row["parent"], {})[row["kind"]] = row["n"]
@@ -95,32 +91,28 @@ class Undone:
     async def gone(self) -> Counter[str]:
         """How many rows of each kind had an object that is gone."""
         query = "SELECT kind, count(*) AS n FROM journal WHERE state = 'gone' AND target_id > 0 GROUP BY kind"
-        async with self._database.session() as session:
-            return Counter({row["kind"]: row["n"] for row in await session.fetch(query)})
+        return Counter({row["kind"]: row["n"] for row in await self._database.fetch(query)})
 
     async def made(self, kind: str) -> int:
         """How many objects of a kind were made, and not taken over."""
         query = (
             "SELECT count(*) FROM journal WHERE kind = $1 AND state = 'done' AND target_id > 0 AND origin <> 'adopted'"
         )
-        async with self._database.session() as session:
-            return int(await session.fetchval(query, kind))
+        return int(await self._database.fetchval(query, kind))
 
     async def unanswered(self, kind: str) -> int:
         """How many rows of a kind were sent and have no known outcome."""
         query = "SELECT count(*) FROM journal WHERE kind = $1 AND state IN ('sent', 'doubt')"
-        async with self._database.session() as session:
-            return int(await session.fetchval(query, kind))
+        return int(await self._database.fetchval(query, kind))
 
     async def undoing(self, kind: str, source: str, settle_s: float) -> tuple[list[Known], float]:
         """The rows whose call to delete has no known outcome, and the seconds until the last one has settled."""
-        async with self._database.session() as session:
-            rows = await session.fetch(f"{KNOWN}AND j.state = 'undoing' ORDER BY j.id", kind, source)
-            age = await session.fetchval(
-                "SELECT extract(epoch FROM min(now() - sent_at))::float8 FROM journal "
-                "WHERE kind = $1 AND state = 'undoing'",
-                kind,
-            )
+        rows = await self._database.fetch(f"{KNOWN}AND j.state = 'undoing' ORDER BY j.id", kind, source)
+        age = await self._database.fetchval(
+            "SELECT extract(epoch FROM min(now() - sent_at))::float8 FROM journal "
+            "WHERE kind = $1 AND state = 'undoing'",
+            kind,
+        )
         return [known(row) for row in rows], 0.0 if age is None else max(0.0, settle_s - age)
 
     async def undoes(self, rows: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from pydantic import SecretStr
 
-from ztoq_async.access import EXAMPLES, LimitSettings, ZephyrSettings
+from ztoq_async.access import EXAMPLES, GO_ON, LimitSettings, ZephyrSettings
 from ztoq_async.errors import NotFound, Refused, SettingsError, SourceError
 from ztoq_async.resources.calls import Attempt, Call
 from ztoq_async.resources.client import ServiceClient
@@ -206,7 +206,7 @@ class ZephyrClient(ServiceClient):
 def _fixed(token: SecretStr) -> Callable[[bool], Awaitable[str]]:
     async def header(refresh: bool) -> str:
         if refresh:
-            raise SettingsError(f"Zephyr Scale refuses the token: {EXAMPLES['zephyr.token']}")
+            raise SettingsError(f"Zephyr Scale refuses the token: {EXAMPLES['zephyr.token']}; {GO_ON}")
         return f"Bearer {token.get_secret_value()}"
 
     return header

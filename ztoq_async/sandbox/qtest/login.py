@@ -23,7 +23,8 @@ def authorise(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refusal(401, "Full authentication is required to access this resource", "unauthorized")
-    if request.app[STATE].tokens.remaining(token) is None:
+    state = request.app[STATE]
+    if state.dialect.refuses_token or state.tokens.remaining(token) is None:
         raise Refusal(401, "Invalid access token", "invalid_token")
     return token
 

@@ -21,7 +21,7 @@ from ztoq_async.sandbox.zephyr import (
     versions,
 )
 from ztoq_async.sandbox.zephyr.answers import ApiError, problem
-from ztoq_async.sandbox.zephyr.auth import refusal, unauthorised
+from ztoq_async.sandbox.zephyr.auth import REVOKED, refusal, unauthorised
 from ztoq_async.sandbox.zephyr.state import STATE, ZephyrState
 
 PREFIX = "/v2"
@@ -57,7 +57,8 @@ def build_app(state: ZephyrState, middlewares: Iterable[Middleware] = ()) -> web
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Token first, then the handler; every error in Zephyr's shape, what is not implemented as 404."""
     if request.path.rstrip("/") != f"{PREFIX}/healthcheck":
-        cause = refusal(request, request.app[STATE].token)
+        state = request.app[STATE]
+        cause = REVOKED if state.profile.current.zephyr.refuses_token else refusal(request, state.token)
         if cause:
             return unauthorised(request, cause)
     try:

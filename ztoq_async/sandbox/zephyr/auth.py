@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ztoq_async.sandbox.zephyr.answers import problem
 
+REVOKED = "The token was revoked"
 _AUTH_ERROR = re.compile(r"/v2/test(cases|plans|executions|cycles(?!/[^/]+/attachments))")
 
 
