@@ -19,7 +19,10 @@ SHORT = {"LEASE": "1.2 0.2 0.4"}
 CASE = "POST /api/v3/projects/#/test-cases"
 PROBED = 3  # test cases that a probe makes first
 FENCED_S = 5.0
-OVERTAKEN = ("another engine has taken over", "could not renew its lease", "due to administrator command")
+OVERTAKEN = (
+    *("another engine has taken over", "could not renew its lease"),
+    *("failed in the middle of a session", "COMMIT got no answer", "the connection was lost before COMMIT"),
+)
 """By whichever it notices first: the epoch, the end of its lease, the end of a session that it had open."""
 
 
