@@ -168,8 +168,11 @@ async def _overtaken(session: Session, settle_s: float) -> bool:
 
 
 async def _enter(session: Session, zephyr: str, qtest: str) -> None:
-    await session.execute("INSERT INTO migration (zephyr, qtest) VALUES ($1, $2) ON CONFLICT DO NOTHING", zephyr, qtest)
+    """The row of this move. It is read first: an INSERT waits for a vanished engine's uncommitted heartbeat."""
     row = await session.fetchrow("SELECT zephyr, qtest FROM migration")
+    if row is None:
+        insert = "INSERT INTO migration (zephyr, qtest) VALUES ($1, $2) RETURNING zephyr, qtest"
+        row = await session.fetchrow(insert, zephyr, qtest)
     assert row is not None
     if (row["zephyr"], row["qtest"]) != (zephyr, qtest):
         raise SettingsError(
