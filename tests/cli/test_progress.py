@@ -68,6 +68,7 @@ async def test_a_terminal_gets_a_display_that_goes_away():
 
 def test_status_says_whether_a_run_has_ended():
     """A project that was only read is not called moved: nothing is planned yet, and nothing was written."""
-    unfinished = standing({"outcome": "interrupted", "pass": 1, "open": 0, "kinds": {}})
+    nothing = {"open": 0, "undone": 0, "kinds": {}}
+    unfinished = standing({"outcome": "interrupted", "pass": 1, **nothing})
     assert unfinished == "pass 1: not finished, 0 records are planned and not yet in qTest; run goes on"
-    assert standing({"outcome": "degraded", "pass": 2, "open": 0, "kinds": {}}) == "pass 2: ended as degraded"
+    assert standing({"outcome": "degraded", "pass": 2, **nothing}) == "pass 2: ended as degraded"

@@ -50,7 +50,7 @@ async def started_after(move, first, **lease):
     assert second.code is not None, "nobody has refused the second engine"
     while second.code is not None:
         assert second.code == 4, second.said
-        assert f"another engine works on this store: process {first.pid} on" in second.report["error"]
+        assert f"another engine works on this store, process {first.pid} on" in second.report["error"]
         second = await _begun(move, **lease)
     return second
 

@@ -34,7 +34,7 @@ SWITCHES = [
     {"search_lag_s": 1.0},
     {"token_lifetime_s": 0.5},
 ]
-APART = ("may_manage_fields", "required_field", "required_suite_field", "required_run_field")
+APART = ("may_manage_fields", "refuses_token", "required_field", "required_suite_field", "required_run_field")
 """Switches under which a move is refused by name; each has a test of its own."""
 
 

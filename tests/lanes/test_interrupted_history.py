@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+import asyncpg
 import history
 import pytest
 from moving import a_move, assert_approved_once, assert_everything_once, made, writes
@@ -105,3 +106,15 @@ async def test_runs_that_people_delete_while_their_logs_are_in_doubt(store_url, 
         assert report["outcome"] == "degraded"
         assert (kinds["test-run"]["missing"], kinds["test-run"]["verified"]) == (kinds["test-run"]["read"], 0)
         assert kinds["test-log"]["missing"] + kinds["test-log"]["refused"] == kinds["test-log"]["read"]
+
+
+async def test_what_makes_no_call_is_never_in_doubt_for_long(store_url, tmp_path):
+    """An engine that ends in the middle of planned executions leaves doubts, with which the next one is done."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        await move.run()
+        connection = await asyncpg.connect(store_url)
+        left = await connection.execute("UPDATE journal SET state = 'sent' WHERE kind = 'planned'")
+        await connection.close()
+        assert left != "UPDATE 0"
+        await assert_everything_once(move, await move.run(), cases=CASES, past=past)

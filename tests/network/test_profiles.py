@@ -145,7 +145,9 @@ async def test_rights_that_are_taken_away_in_mid_run_end_it_by_name(postgres, tm
         def take_away():
             changed.append(asyncio.create_task(move.use(qtest={"read_only": True})))
 
-        with pytest.raises(Forbidden, match=r"test-case SBX-T\d+: qtest: POST .* answered 403.*may not"):
+        with pytest.raises(
+            Forbidden, match=r"(test-case|approval) SBX-T\d+: qtest: (POST|PUT) .* answered 403.*may not"
+        ):
             await watched(move.settings(limits=QUICK), at("POST /api/v3/projects/{projectId}/test-cases", 8, take_away))
         await asyncio.gather(*changed)
         await move.use()

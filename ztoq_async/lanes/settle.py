@@ -18,7 +18,15 @@ from ztoq_async.store.transitions import DONE, PENDING, REFUSED
 
 
 async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
-    """Found: recovered. In no parent's list and nowhere in the project: surely not there, to be sent again."""
+    """Found: recovered. In no parent's list and nowhere in the project: surely not there, to be sent again.
+
+    What makes nothing in the target can be nowhere in doubt: it is done once more.
+    """
+    if kind.read_back is None:
+        for doubt in doubts:
+            run.journal.hand_over(Transition(doubt.id, PENDING))
+        await run.journal.flush()
+        return
     groups: dict[Listing, list[Doubt]] = defaultdict(list)
     items = await items_of(run, kind, doubts)
     for doubt in doubts:
