@@ -100,6 +100,7 @@ async def test_results_stay_with_the_steps_that_they_were_of(dialect, store_url,
         await assert_settled(move, report)
 
 
+@pytest.mark.slow
 async def test_a_renamed_case_renames_its_runs(store_url, tmp_path):
     """One PUT for the case and one for each of its runs."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
@@ -113,6 +114,7 @@ async def test_a_renamed_case_renames_its_runs(store_url, tmp_path):
         await assert_settled(move, report)
 
 
+@pytest.mark.slow
 async def test_a_moved_case_moves(store_url, tmp_path):
     """Into a folder that is there, and into one that is new: a PUT each."""
     async with a_move(store_url, tmp_path, cases=CASES) as move:
@@ -152,6 +154,7 @@ async def test_what_happens_to_executions_arrives(store_url, tmp_path):
         assert (await delta(move))[1] == {}
 
 
+@pytest.mark.slow
 async def test_an_edited_cycle_is_changed(store_url, tmp_path):
     """Name, description and dates of a test cycle: one PUT of its suite."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

@@ -38,9 +38,7 @@ async def assert_approved_for_each_change_once(move, keys):
     assert set(found.values()) == {"1.0", "2.0"}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if n == "lost replies" else pytest.mark.slow) for n in FAULTS]
-)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) for n in FAULTS])
 async def test_changes_arrive_once_under(name, store_url, tmp_path):
     """Whatever is lost on the way: the changes are there, each approved once, and the next run has nothing to do."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

@@ -124,6 +124,7 @@ def test_a_changed_mapping_file_is_never_overwritten(moved, tmp_path):
     assert str(changed) in done.stderr
 
 
+@pytest.mark.slow
 def test_a_signal_drains_and_the_same_command_completes(tmp_path):
     """The first signal ends the run with exit 3; the same command goes on, and every case is there once."""
     (tmp_path / "slow.toml").write_text("[qtest]\nlatency_ms = 80\n")

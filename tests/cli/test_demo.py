@@ -5,6 +5,7 @@ import signal
 import time
 
 import psutil
+import pytest
 from processes import call, result, started
 
 
@@ -37,6 +38,7 @@ def test_the_demo_shows_everything_and_leaves_nothing_running(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ztoq-demo"]
 
 
+@pytest.mark.slow
 def test_the_demo_speaks_json(tmp_path):
     """One object: the first run's report, and the second run's kinds as `again`; the page plots what was used."""
     done = call("demo", "--cases", 10, "--executions", 20, "--json", "--store", "here", cwd=tmp_path)

@@ -66,6 +66,7 @@ def test_last_moves_only_the_newest_of_each_case_cycle_and_environment(project, 
     assert chosen < moved(project) >= dated(everything)
 
 
+@pytest.mark.slow
 def test_since_moves_only_what_ended_after_the_date(project, tmp_path):
     """`since:DATE`: the logs that ended later than midnight UTC of that day, and no other."""
     everything = history(project)
@@ -77,6 +78,7 @@ def test_since_moves_only_what_ended_after_the_date(project, tmp_path):
     assert moved(project) == expected != dated(everything)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_with_another_choice_moves_that_choice(tmp_path):
     """Stopped among the logs of `last`, the next run with all reads anew: everything once, and in the right order."""
     with sandbox(tmp_path, *PROJECT) as services:

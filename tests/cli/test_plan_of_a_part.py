@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from processes import call, proposed, result, sandbox, started, stats, wait_for_cases, write_settings, writes
 
 SLOW = "[limits]\nzephyr_per_minute = 60000\nqtest_per_minute = 60000\nin_flight = 4\n"
@@ -29,6 +30,7 @@ def test_a_plan_after_a_stopped_run_counts_what_is_left_and_the_run_goes_on(tmp_
         assert stats(services)["duplicates"] == []
 
 
+@pytest.mark.slow
 def test_a_plan_alone_leaves_a_store_from_which_nothing_was_moved(tmp_path):
     """`status` says so, and the run after it is the first one."""
     with sandbox(tmp_path, "--cases", 5) as services:

@@ -35,6 +35,7 @@ def test_a_token_leaves_no_trace(tmp_path):
         assert traces(tmp_path / "store", secret) == []
 
 
+@pytest.mark.slow
 def test_a_password_of_the_store_is_not_shown(tmp_path):
     """The address of one's own PostgreSQL may hold a password: an error does not repeat it."""
     services = {

@@ -9,29 +9,36 @@ from ztoq_async.errors import SettingsError
 from ztoq_async.sandbox.dialects import STRICTEST, Dialect
 
 CASES, EXECUTIONS = 16, 42
+
+
+def rarely(switch):
+    """Alone only among the slow tests: the strictest dialect has it too."""
+    return pytest.param(switch, marks=pytest.mark.slow)
+
+
 SWITCHES = [
-    {"called_steps": "expanded"},
+    rarely({"called_steps": "expanded"}),
     {"called_steps": "ignored"},
     {"empty_steps": "refuse"},
-    {"empty_steps": "drop"},
-    {"echo": "normalised"},
+    rarely({"empty_steps": "drop"}),
+    rarely({"echo": "normalised"}),
     {"echo": "escaped"},
     {"tree_descriptions": False},
-    {"trim_names": True},
-    {"inline_values": False},
-    {"activation_replaces": True},
+    rarely({"trim_names": True}),
+    rarely({"inline_values": False}),
+    rarely({"activation_replaces": True}),
     {"draft_runs": "allow"},
-    {"log_steps_in_lists": False},
+    rarely({"log_steps_in_lists": False}),
     {"search_logs": "bare"},
-    {"run_names_in_lists": False},
+    rarely({"run_names_in_lists": False}),
     {"fills_step_logs": True},
-    pytest.param({"fields_in_use": "refuse"}, marks=pytest.mark.slow),
+    rarely({"fields_in_use": "refuse"}),
     {"step_ids_after_approve": "new"},
-    {"approve_sets_status": "Baselined"},
-    {"text_limit": 255},
+    rarely({"approve_sets_status": "Baselined"}),
+    rarely({"text_limit": 255}),
     {"size_cap": 7, "page_cap": 7},
-    {"list_lag_s": 0.2},
-    {"search_lag_s": 1.0},
+    rarely({"list_lag_s": 0.2}),
+    rarely({"search_lag_s": 1.0}),
     {"token_lifetime_s": 0.5},
 ]
 APART = ("may_manage_fields", "refuses_token", "required_field", "required_suite_field", "required_run_field")

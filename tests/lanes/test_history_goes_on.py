@@ -173,6 +173,7 @@ async def test_edits_between_two_runs_do_not_pause_the_second(store_url, tmp_pat
         assert (report["outcome"], report["kinds"]["test-case"]["updated"]) == ("complete", 3)
 
 
+@pytest.mark.slow
 async def test_a_lagging_index_hides_nothing_from_adopting(store_url, new_store, tmp_path):
     """The store is lost, and the search shows neither suites nor logs: they are found below their parents."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS, qtest={"search_lag_s": 3600}) as move:
@@ -202,6 +203,7 @@ async def test_logs_made_later_are_made_in_their_order(store_url, tmp_path):
         assert (await history.held(move)).runs[run] == [first, *(log for log in past.runs[run] if log != first)]
 
 
+@pytest.mark.slow
 async def test_a_refused_log_in_the_middle_lets_none_overtake(store_url, tmp_path, monkeypatch):
     """Every other execution of a run is refused before the one before it is made: the rest keep their order."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

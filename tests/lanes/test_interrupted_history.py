@@ -20,7 +20,7 @@ MOMENTS = {
     "the first log": ("/test-logs", 2),
     "logging": ("/test-logs", 20),
 }
-SLOW = ("making cycles", "making suites", "the first log")
+SLOW = ("approving", "making cycles", "making suites", "the first log")  # tests/crashes ends runs everywhere
 
 
 async def interrupted(move, moment, *, stopped=False):
@@ -69,7 +69,9 @@ async def test_a_run_that_ends_in_the_middle_is_gone_on_with(moment, stopped, st
         await assert_approved_once(move, past)
 
 
-@pytest.mark.parametrize("moment", ["approving", "making runs", "logging"])
+@pytest.mark.parametrize(
+    "moment", ["logging", *(pytest.param(moment, marks=pytest.mark.slow) for moment in ("approving", "making runs"))]
+)
 async def test_what_a_lost_store_has_made_is_adopted(moment, store_url, new_store, tmp_path):
     """A fresh store stops before a project that holds our keys; adopting makes the rest, and approves nothing twice."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

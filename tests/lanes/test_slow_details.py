@@ -13,6 +13,7 @@ from ztoq_async.zephyr.client import ZephyrClient
 SLOW = {"zephyr_per_minute": 600_000, "qtest_per_minute": 600_000, "in_flight": 4}
 
 
+@pytest.mark.slow
 async def test_logs_wait_for_their_steps_where_zephyr_is_slower_than_qtest(store_url, tmp_path):
     """All runs are there long before the steps of executions have come: their logs are made as those come."""
     async with Sandbox(Generator(4, executions=60, seed=1), profile=Profile(), seed=1) as sandbox:

@@ -100,6 +100,7 @@ async def test_a_run_after_half_an_undo_makes_what_is_gone(store_url, tmp_path):
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in FAULTS])
+@pytest.mark.slow
 async def test_everything_goes_under(name, store_url, tmp_path):
     """Whatever is lost on the way: all that was made is gone, and a run makes everything once."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
@@ -118,6 +119,7 @@ async def test_everything_goes_under(name, store_url, tmp_path):
 
 
 @pytest.mark.parametrize("seconds", [SETTLE_S / 2, pytest.param(2.0, marks=pytest.mark.slow)])
+@pytest.mark.slow
 async def test_a_delete_that_is_applied_late_does_no_harm(seconds, store_url, tmp_path, monkeypatch):
     """What is still there when looked at is deleted again; the late call finds nothing any more."""
     async with a_move(store_url, tmp_path, cases=CASES, settle_s=SETTLE_S) as move:

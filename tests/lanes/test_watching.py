@@ -111,6 +111,7 @@ async def test_the_report_has_the_run_from_beginning_to_end(move):
     assert (resources["ended"], resources["peaks"]["rss_bytes"] >= found["peaks"]["rss_bytes"]) == (True, True)
 
 
+@pytest.mark.slow
 async def test_a_crossed_threshold_is_in_the_notes_of_the_report(move):
     """More memory than the setting allows: one note says so, and without a threshold there is none."""
     report = await move.run(monitor={"sample_s": 0.05, "warn_rss_mb": 1})

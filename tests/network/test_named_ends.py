@@ -127,7 +127,10 @@ SLOW = (
     "zephyr refuses connections",
     "qtest's token is revoked in mid-run",
     "429 for ever",
+    "qtest is lost in mid-run",
+    "the right is taken away in mid-run",
     "the store is not there",
+    "the store is lost in mid-run",
     "the store's password is wrong",
 )
 

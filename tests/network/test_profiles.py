@@ -96,6 +96,7 @@ def by_password(move, **more):
     }
 
 
+@pytest.mark.slow
 async def test_tokens_that_expire_again_and_again_are_renewed(postgres, tmp_path):
     """Tokens of a second, and answers that get lost: 401, a new token, on with it; nothing is made twice."""
     async with moving(postgres, tmp_path) as (move, past):
@@ -107,7 +108,10 @@ async def test_tokens_that_expire_again_and_again_are_renewed(postgres, tmp_path
         await assert_once(move, report, past)
 
 
-@pytest.mark.parametrize(("service", "moment"), [("zephyr", ("/teststeps", 4)), ("qtest", ("/test-cases", 8))])
+@pytest.mark.parametrize(
+    ("service", "moment"),
+    [pytest.param("zephyr", ("/teststeps", 4), marks=pytest.mark.slow), ("qtest", ("/test-cases", 8))],
+)
 async def test_a_token_that_is_refused_for_good_ends_the_run_by_name(service, moment, postgres, tmp_path):
     """401 in mid-run: SettingsError names the token's setting; with one that works the same run makes the rest."""
     async with moving(postgres, tmp_path) as (move, past):
@@ -160,7 +164,7 @@ REFUSALS = {"none": {"retry_after_s": "none"}, "nought": {"retry_after_s": 0}, "
 @pytest.mark.parametrize(
     ("service", "said"),
     [
-        ("qtest", "none"),
+        pytest.param("qtest", "none", marks=pytest.mark.slow),
         *(pytest.param("qtest", said, marks=pytest.mark.slow) for said in ("nought", "seconds")),
         *(pytest.param("zephyr", said, marks=pytest.mark.slow) for said in REFUSALS),
     ],
@@ -183,7 +187,7 @@ async def test_a_service_that_answers_429_for_ever_ends_the_run_by_name(service,
         await assert_once(move, await move.run(), past)
 
 
-@pytest.mark.parametrize("status", ["503", "429"])
+@pytest.mark.parametrize("status", ["503", pytest.param("429", marks=pytest.mark.slow)])
 async def test_details_that_a_whole_service_keeps_back_refuse_no_record(status, postgres, tmp_path, monkeypatch):
     """Zephyr's maintenance page for every test case's steps: the run ends; it does not refuse record after record."""
     monkeypatch.setattr(tries, "PATIENCE", 0.5)

@@ -90,6 +90,7 @@ async def test_a_run_outlasts_a_restart_of_ones_own_postgresql(stop, moment, pos
 
 
 @pytest.mark.parametrize("stop", ["crash", pytest.param("fast", marks=pytest.mark.slow)])
+@pytest.mark.slow
 async def test_a_run_starts_its_embedded_postgresql_again(stop, postgres, tmp_path):
     """The embedded server is killed or stopped in mid-run: the engine starts it, and the run goes on."""
     store, (url, _) = tmp_path / "store", own(postgres, await new_database(postgres.dsn))

@@ -39,7 +39,7 @@ async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
             absent += await _look(run, kind, listing, group)
         except NotFound:  # people have deleted the parent: only the project-wide look can tell
             absent += group
-    if absent and kind.read_back:
+    if absent:
         absent = await _look(run, kind, kind.read_back(run.context), absent)
     for doubt in absent:
         run.journal.hand_over(Transition(doubt.id, PENDING, resent=True))
