@@ -188,6 +188,7 @@ class Engine:
             self._tenure = held
             try:
                 run = self._run(held, number)
+                await run.journal.take_over(self.settings.qtest.settle_s)
                 async with self._shown(run):
                     return await repair(run, self._monitor)
             finally:

@@ -85,6 +85,52 @@ async def test_people_are_right_where_the_settings_say_so(store_url, tmp_path):
         assert (report["kinds"]["test-case"]["different"], len(report["conflicts"])) == (2, 2)
 
 
+async def test_what_people_may_keep_hides_no_fault(store_url, tmp_path):
+    """Our own module renamed by people is a conflict like any other; where it may stay, a missing case still counts."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        await move.run()
+        people, key = QTestUser(move), move.sandbox.zephyr.project
+        root = next(row for row in await move.objects("module") if f"[zephyr:module:{key}]" in row["description"])
+        await people.call("PUT", f"/modules/{root['id']}", {"name": "renamed"})
+        assert (await delta(move))[0]["outcome"] == "degraded"
+        kept = {"conflicts": "target"}
+        assert (await delta(move, verify=kept))[0]["outcome"] == "complete"
+        report = await move.verify(verify=kept)
+        assert (report["outcome"], report["conflicts"]) == (
+            "complete",
+            [{"kind": "module", "key": key, "fields": ["name"]}],
+        )
+        cases = await people.by_key("test-case")
+        called = {step.get("called_test_case_id") for row in cases.values() for step in row["test_steps"] or []}
+        lost = next(row for row in cases.values() if row["id"] not in called)
+        await people.call("DELETE", f"/test-cases/{lost['id']}")
+        report, _ = await delta(move, verify=kept)
+        assert (report["outcome"], report["kinds"]["test-case"]["missing"]) == ("degraded", 1)
+
+
+async def test_a_change_that_cannot_be_made_takes_no_right_from_people(store_url, tmp_path):
+    """After it has failed, what people change is a conflict again, and is not overwritten by the next change."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        await move.run()
+        user, people = ZephyrUser(move), QTestUser(move)
+        key, name, old = await one_choice(user, people)
+        await user.edit_case(key, customFields=old | {name: None})
+        assert (await delta(move))[1] == {}
+        await people.describe(key)
+        await user.edit_case(key, customFields=old)
+        report, calls = await delta(move)
+        assert (calls, report["conflicts"]) == ({}, [{"kind": "test-case", "key": key, "fields": ["description"]}])
+        assert await people.description(key) == DESCRIPTION
+
+
+async def one_choice(user, people):
+    """A test case, a custom field of it that is a combo in qTest, and all its custom fields."""
+    fields = await people.call("GET", "/settings/test-cases/fields")
+    combos = {field["label"] for field in fields if field["data_type"] == 3 and not field["system_field"]}
+    held = ((key, name, row["customFields"]) for key, row in (await user.cases()).items() for name in combos)
+    return next((key, name, values) for key, name, values in held if values[name])
+
+
 @pytest.mark.parametrize("logs", ["search", "list"])
 async def test_people_may_change_what_the_move_did_not_make(logs, store_url, tmp_path):
     """Values of fields that are not ours are no conflict, and stay when the record is changed."""

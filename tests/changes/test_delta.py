@@ -133,6 +133,44 @@ async def test_a_moved_case_moves(store_url, tmp_path):
         assert (await delta(move))[1] == {}
 
 
+async def test_a_choice_that_cannot_be_cleared_holds_up_nothing_else(store_url, tmp_path):
+    """All else of the record is changed and approved, the field is named; the next run sends nothing for it."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        await move.run()
+        user = ZephyrUser(move)
+        past = history.run_cases(await history.due(move))
+        rows = await user.cases()
+        key = next(key for key, row in rows.items() if key in past and row["customFields"]["Regulated"])
+        await user.edit_case(
+            key, objective="<p>other</p>", customFields=rows[key]["customFields"] | {"Regulated": None}
+        )
+        report, calls = await delta(move)
+        assert calls == {CASE: 1, APPROVAL: 1}
+        assert [row["fields"] for row in report["differences"]] == [["Regulated"]]
+        assert any(key in note and "cannot clear" in note for note in report["notes"])
+        assert (report["outcome"], report["kinds"]["test-case"]["updated"]) == ("degraded", 1)
+        report, calls = await delta(move)
+        assert (calls, report["conflicts"]) == ({}, [])
+
+
+async def test_the_last_value_of_an_attribute_is_cleared_too(store_url, tmp_path):
+    """No record has labels or an estimated time any more: qTest has none either."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        user = ZephyrUser(move)
+        key, *others = sorted(await user.cases())
+        for other in others:
+            await user.edit_case(other, labels=[], estimatedTime=None)
+        await user.edit_case(key, labels=["one"], estimatedTime=5)
+        await move.run()
+        await user.edit_case(key, labels=[], estimatedTime=None)
+        report, calls = await delta(move)
+        assert (calls, report["outcome"]) == ({CASE: 1}, "complete")
+        case = next(row for row in await move.objects("test-case") if history.value(row) == key)
+        assert history.value(case, "Zephyr Estimated Time (ms)") == ""
+        assert history.value(case, "Zephyr Labels") in ("", "[]")
+        assert (await delta(move))[1] == {}
+
+
 async def test_what_happens_to_executions_arrives(store_url, tmp_path):
     """A comment and a status edited: a PUT each; one more run of a case, and one back-dated: a log each."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

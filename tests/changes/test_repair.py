@@ -1,11 +1,16 @@
 """Damage done behind its back in qTest: `verify` names it, `repair` undoes it with the calls that it needs."""
 
+import asyncio
+import contextlib
+
 import history
 import pytest
 from moving import FAST, a_move, assert_everything_once, made, writes
 from test_conflicts import QTestUser
-from test_delta import APPROVAL, CASE, LOG, NEW_LOG, RUN
+from test_delta import APPROVAL, CASE, LOG, NEW_LOG, RUN, executed, runs_of
+from zephyr_user import ZephyrUser
 
+from ztoq_async.engine import Engine
 from ztoq_async.errors import SettingsError
 
 CASES, EXECUTIONS = 34, 44
@@ -99,6 +104,64 @@ async def test_what_was_deleted_is_made_again(store_url, tmp_path):
         }
         assert report["outcome"] == "complete", (report["differences"], report["extra"], report["notes"])
         await assert_whole(move, past)
+
+
+async def damaged(move):
+    """Executed cases lose their first step, and one run each with its logs; what was there before."""
+    past, people = await history.due(move), QTestUser(move)
+    cases, runs = await people.by_key("test-case"), await people.by_key("test-run")
+    keys = [key for key in await executed(move, ZephyrUser(move)) if len(cases[key]["test_steps"]) > 1][:2]
+    for key in keys:
+        steps = cases[key]["test_steps"][1:]
+        await people.call("PUT", f"/test-cases/{cases[key]['id']}", {"test_steps": steps})
+        run = next(run for run in runs_of(past, key) if past.runs[run])
+        await people.call("DELETE", f"/test-runs/{runs[run]['id']}")
+    return past
+
+
+async def test_logs_are_made_again_of_whole_test_cases(store_url, tmp_path):
+    """A case's steps edited and a run of it deleted: the new logs name the steps that the case has after the repair."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        await move.run()
+        past = await damaged(move)
+        report, calls = await repaired(move)
+        assert (report["outcome"], calls[CASE], calls[APPROVAL], calls["POST /test-runs"]) == ("complete", 2, 2, 2)
+        await assert_whole(move, past)
+
+
+@pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3, 4, 5, 7, 8)), 6])
+async def test_a_repair_that_is_cut_off_is_gone_on_with(number, store_url, tmp_path):
+    """Torn down at the n-th call that changes something: the same command completes it, and nothing is there twice."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        await move.run()
+        past = await damaged(move)
+        await move.use(qtest={"latency_ms": 5})
+        await cut_off(move, number)
+        await move.use()
+        assert (await move.verify())["outcome"] == "degraded"
+        report, _ = await repaired(move)
+        assert report["outcome"] == "complete", (report["differences"], report["extra"], report["notes"])
+        await assert_whole(move, past)
+
+
+async def cut_off(move, number):
+    """A repair that is cancelled while its n-th changing call is on its way."""
+    reached, sent = asyncio.Event(), 0
+
+    def count(attempt):
+        nonlocal sent
+        path = attempt.call.label or attempt.call.path
+        sent += attempt.call.method in ("PUT", "POST") and "search" not in path
+        if sent >= number:
+            reached.set()
+
+    async with Engine(move.settings(), on_attempt=count) as engine:
+        running = asyncio.create_task(engine.repair())
+        await asyncio.wait([running, asyncio.ensure_future(reached.wait())], return_when=asyncio.FIRST_COMPLETED)
+        assert not running.done()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 async def test_a_deleted_module_comes_back_with_all_that_was_in_it(store_url, tmp_path):

@@ -19,7 +19,9 @@ from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.run import Run, one_error, plural
 from ztoq_async.lanes.verify import Look, differing, digest, look_again, look_at
 from ztoq_async.mapping.kind import Item, Kind, Made
-from ztoq_async.store.changes import Arrived
+from ztoq_async.resources.batches import batch_processor
+from ztoq_async.resources.calls import Call
+from ztoq_async.store.changes import Arrived, Left
 from ztoq_async.store.overview import Known, Seen
 
 ROUNDS = 3
@@ -45,8 +47,21 @@ async def mend(run: Run, kinds: Sequence[Kind], *, whoever: bool = False) -> boo
     return mending.changed
 
 
+async def name_conflicts(run: Run, kinds: Sequence[Kind]) -> None:
+    """Names what people have changed, and leaves it."""
+    for kind in kinds:
+        if kind.amend is not None:
+            async for rows in run.changes.rows(kind.name, kind.source):
+                for row in rows:
+                    if row.touched:
+                        _conflict(run, kind, row, row.differences)
+
+
 async def make_missing(run: Run, kinds: Sequence[Kind]) -> bool:
-    """Makes again what verification looked for in vain, and what must follow on it. Whether there was any."""
+    """Makes again what verification looked for in vain, what must follow on it, and what was cut off earlier.
+
+    Whether there was any.
+    """
     missing: set[str] = set()
     for kind in kinds:
         if not (kind.reported and kind.read_back):
@@ -55,6 +70,7 @@ async def make_missing(run: Run, kinds: Sequence[Kind]) -> bool:
             missing.add(kind.name)
             await run.changes.make_again([row.id for row in rows])
             missing |= await _follow(run, {f"{kind.name}:{row.key}": None for row in rows})
+    missing |= {kind.name for kind in kinds if await run.overview.open_rows(kind.name)}
     await make(run, missing)
     return bool(missing)
 
@@ -106,25 +122,37 @@ class _Mending:
 
     async def _round(self, kind: Kind, rows: Sequence[Known]) -> list[Known]:
         """One change of each that needs one; those of which nobody knows whether it has arrived."""
+        run = self._run
         arrived: list[tuple[Known, Look]] = []
         equal: list[Seen] = []
         work: list[Work] = []
         for row, item, look in await self._looks(kind, rows):
+            shown = digest(run, kind, look.actual)
             if not look.differences and row.changing:
                 arrived.append((row, look))
             elif not look.differences:  # somebody else has made it so
-                equal.append(Seen(row.id, [], digest(self._run, kind, look.actual)))
-            elif row.changing or not row.touched or self._whoever:
-                work.append((row, item, look))
+                equal.append(Seen(row.id, [], shown))
+            elif row.changing or self._whoever or not row.touched or (shown and shown == row.shown):
+                work.append((row, item, look))  # a list may show less than was last seen: then it is as it was, too
             else:
-                self._conflict(kind, row, look.differences)
-        await self._run.overview.mark(equal)
+                _conflict(run, kind, row, look.differences)
+        await run.overview.mark(equal)
+        await self._arrived(kind, arrived)
+        doubts: list[Known] = []
+        for some in batch_processor(work, 2 * run.settings.limits.in_flight):
+            doubts += await self._send(kind, some)
+            run.check()
+        return doubts
+
+    async def _send(self, kind: Kind, work: Sequence[Work]) -> list[Known]:
+        """No more of them are on their way at once than of what is made (rule 2)."""
         await self._run.changes.begin([row.id for row, _, _ in work])
         with one_error():
             async with asyncio.TaskGroup() as group:
                 sent = [(row, group.create_task(self._change(kind, row, item, look))) for row, item, look in work]
         ends = [(row, task.result()) for row, task in sent]
-        await self._arrived(kind, arrived + [(row, end) for row, end in ends if isinstance(end, Look)])
+        await self._arrived(kind, [(row, end) for row, end in ends if isinstance(end, Look)])
+        await self._run.changes.left([end for _, end in ends if isinstance(end, Left)])
         return [msgspec.structs.replace(row, changing=True) for row, end in ends if end is None]
 
     async def _looks(self, kind: Kind, rows: Sequence[Known]) -> list[Work]:
@@ -135,28 +163,32 @@ class _Mending:
             looks = await look_at(self._run, kind, [(row, items[row.id]) for row in rows])
         return [(row, items[row.id], look) for row, look in looks]
 
-    async def _change(self, kind: Kind, row: Known, item: Item, look: Look) -> Look | bool | None:
-        """What qTest shows after the change; None if nobody knows, False if it cannot be made."""
+    async def _change(self, kind: Kind, row: Known, item: Item, look: Look) -> Look | Left | None:
+        """What qTest shows after the change; None if nobody knows."""
         run = self._run
-        assert kind.amend is not None and row.target_id is not None
         answer = b""
         try:
-            target, _ = await built(run, kind, item)
-            refs = await refs_of(run, item)
-            for call in kind.amend(target, row.target_id, look.actual, look.differences, run.context, refs):
+            for call in await self._calls(kind, row, item, look):
                 answer = (await run.qtest.send(call)).body
         except Unauthorised:
             raise
         except (SourceError, Refused) as error:
             self._left(kind, row, str(error))
-            return False
+            return Left(row.id, None)
         except OutcomeUnknown:
             return None
         run.lane("verify").done += 1
         return await self._shown(kind, row, item, answer)
 
-    async def _shown(self, kind: Kind, row: Known, item: Item, answer: bytes) -> Look | bool:
-        """What an answer shows, or where that is not the whole, what is there: equal, or not to be made so."""
+    async def _calls(self, kind: Kind, row: Known, item: Item, look: Look) -> list[Call]:
+        """The calls that make it equal; `SourceError` where none can."""
+        assert kind.amend is not None and row.target_id is not None
+        target, _ = await built(self._run, kind, item)
+        refs = await refs_of(self._run, item)
+        return kind.amend(target, row.target_id, look.actual, look.differences, self._run.context, refs)
+
+    async def _shown(self, kind: Kind, row: Known, item: Item, answer: bytes) -> Look | Left:
+        """What an answer shows, or where that is not the whole, what is there: equal but for what no call changes."""
         if kind.partly:
             return Look([], _held(row))
         try:
@@ -166,11 +198,17 @@ class _Mending:
         except msgspec.DecodeError:
             pass
         looks = await look_at(self._run, kind, [(row, item)])
-        if looks and not looks[0][1].differences:
-            return looks[0][1]
-        names = looks[0][1].differences if looks else ["it is gone"]
-        self._left(kind, row, f"after the change these still differ: {', '.join(names)}")
-        return False
+        look = looks[0][1] if looks else Look(["it is gone"])
+        if not look.differences:
+            return look
+        try:
+            if look.actual is not None:
+                await self._calls(kind, row, item, look)
+        except SourceError as error:
+            self._left(kind, row, str(error))
+            return look
+        self._left(kind, row, f"after the change these still differ: {', '.join(look.differences)}")
+        return Left(row.id, digest(self._run, kind, look.actual))
 
     async def _arrived(self, kind: Kind, rows: Sequence[tuple[Known, Look]]) -> None:
         """Keeps that these are equal again; what must follow on it is pending, and they are looked at after it."""
@@ -178,7 +216,10 @@ class _Mending:
             return
         run = self._run
         made = {f"{kind.name}:{row.key}": look.made or _held(row) for row, look in rows}
-        found = [Arrived(row.id, look.made or _held(row), digest(run, kind, look.actual)) for row, look in rows]
+        found = [
+            Arrived(row.id, look.made or _held(row), digest(run, kind, look.actual), look.differences)
+            for row, look in rows
+        ]
         await run.changes.arrived(kind.source, found)
         self.changed = True
         again = await _follow(run, made)
@@ -187,15 +228,14 @@ class _Mending:
             self.unseen.add(kind.name)
             await run.changes.look_again([row.id for row, _ in rows])
 
-    def _conflict(self, kind: Kind, row: Known, names: list[str]) -> None:
-        if row.shown is None:
-            return  # it was never found equal: nobody knows whether people had a hand in it
-        self._run.conflict(kind.name, row.key, names)
-        if self._run.settings.verify.conflicts == "target":
-            self._run.kept[kind.reported] = self._run.kept.get(kind.reported, 0) + 1
-
     def _left(self, kind: Kind, row: Known, words: str) -> None:
         self._run.note(f"{kind.name} {row.key} stays different in qTest: {words}")
+
+
+def _conflict(run: Run, kind: Kind, row: Known, names: Sequence[str]) -> None:
+    if row.shown is not None:  # else it was never found equal: nobody knows whether people had a hand in it
+        run.conflict(kind.name, row.key, list(names))
+        run.kept += run.settings.verify.conflicts == "target"
 
 
 def _held(row: Known) -> Made:

@@ -16,7 +16,7 @@ from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
 from ztoq_async.lanes.late import settle_late
 from ztoq_async.lanes.load import Load
-from ztoq_async.lanes.mend import make_missing, mend
+from ztoq_async.lanes.mend import make_missing, mend, name_conflicts
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.planning import Planning, read_details
 from ztoq_async.lanes.probe import probe
@@ -210,8 +210,7 @@ async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Mad
 async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     with run.verifying():
         await verify_kinds(run, kinds)
-    if run.writes:
-        await mend(run, kinds)
+    await (mend if run.writes else name_conflicts)(run, kinds)
     await account(run, KINDS)
     with run.verifying():  # last, since what was sent again must have settled
         await settle_late(run, KINDS)
@@ -249,7 +248,10 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
 
 
 async def repair(run: Run, monitor: ResourceMonitor) -> Report:
-    """Verifies, makes again what is gone, changes what differs, whoever changed it, and verifies what it did."""
+    """Verifies, makes again what is gone, changes what differs, whoever changed it, and verifies all of it anew.
+
+    Test cases are whole, and approved, before runs and logs are made of them.
+    """
     start = time.monotonic()
     await recall(run)
     verified = False
@@ -257,11 +259,15 @@ async def repair(run: Run, monitor: ResourceMonitor) -> Report:
         await run.overview.forget_seen()
         with run.verifying():
             await verify_kinds(run, KINDS)
-        made = await make_missing(run, KINDS)
-        if made:
-            with run.verifying():
-                await verify_kinds(run, KINDS)
-        if await mend(run, KINDS, whoever=True) or made:
+        changed = False
+        for kinds in _stages():
+            made = await make_missing(run, kinds)
+            if made or changed:
+                with run.verifying():
+                    await verify_kinds(run, kinds)
+            changed = await mend(run, kinds, whoever=True) or made or changed
+        if changed:
+            await run.overview.forget_seen()
             with run.verifying():
                 await verify_kinds(run, KINDS)
         await account(run, KINDS)
@@ -269,6 +275,12 @@ async def repair(run: Run, monitor: ResourceMonitor) -> Report:
             await settle_late(run, KINDS)
         verified = True
     return await _report(run, monitor, start, verified=verified)
+
+
+def _stages() -> list[Sequence[Kind]]:
+    """The kinds in two parts: what is read back before others begin, and those others."""
+    last = max(place for place, kind in enumerate(KINDS, start=1) if kind.closes)
+    return [KINDS[:last], KINDS[last:]]
 
 
 async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified: bool) -> Report:
@@ -281,6 +293,7 @@ async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified:
         rows=await run.ledger.rows(build.MOST_ROWS, build.FIRST_RULES),
         parts=await parts(run.database, run.archive.number, verified=verified),
         differences=await run.overview.different(build.MOST_ROWS) if verified else [],
+        different=await run.overview.different_rows(),
         seconds=round(time.monotonic() - start, 3),
         monitor=monitor,
         verified=verified,

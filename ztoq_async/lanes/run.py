@@ -81,7 +81,7 @@ class Run:
     """One run of the engine. `chosen` are the filters of source lists; without `writes` the journal stays as it is.
 
     `queues` are the work queues of the lanes, for the monitor. `conflicts` are records that people have changed in
-    qTest: kind, key, what differs; `kept` says how many of each kind stay as people wish.
+    qTest: kind, key, what differs; `kept` says how many of them stay as people wish.
     """
 
     settings: Settings
@@ -105,7 +105,7 @@ class Run:
     extra: dict[str, int] = field(default_factory=dict)
     extras: list[str] = field(default_factory=list)
     conflicts: list[tuple[str, str, list[str]]] = field(default_factory=list)
-    kept: dict[str, int] = field(default_factory=dict)
+    kept: int = 0
     surplus: dict[tuple[str, int], Surplus] = field(default_factory=dict)
     removed: dict[str, int] = field(default_factory=dict)
     user_id: int | None = None

@@ -47,7 +47,9 @@ async def gather(archive: Archive, overview: Overview, project: Project) -> Sour
         for own, stub in ((own, stub) for own in _kinds_of(source.name) for stub in _kinds_of(source.absent)):
             shown = await overview.done(own, list(missing)) - await overview.done(stub, list(missing))
             missing = (missing - shown) | await overview.all_done(stub)
-    return msgspec.structs.replace(found, missing=missing)
+    makers = {kind.changes: kind.name for kind in KINDS if kind.changes and kind.reported}
+    made_fields = {object_type: await overview.all_done(name) for object_type, name in makers.items()}
+    return msgspec.structs.replace(found, missing=missing, made_fields=made_fields)
 
 
 def _kinds_of(source: str) -> list[str]:

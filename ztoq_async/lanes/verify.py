@@ -20,6 +20,7 @@ from ztoq_async.mapping.kind import Found, Item, Kind, Made
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.resources.batches import batch_processor
 from ztoq_async.store.overview import Known, Seen
+from ztoq_async.store.transitions import DONE, DOUBT, SENT
 
 BREATH = 50
 FIRST_LOOK = 50
@@ -95,9 +96,11 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
     shown: list[tuple[Known, Made]] = []
     for key, made, actual in found:
         row = known.get(key)
+        if row is not None and row.state in (SENT, DOUBT):
+            continue  # it may be what was sent: who settles that knows
         if row is None or row.target_id != made.id:
             await find_surplus(run, kind, key, row, made)
-        elif row.state == "done":
+        elif row.state == DONE:
             names = await differing(run, kind, items[row.id], actual)
             if names is not None and (sure or not names):
                 marks.append(_seen(run, kind, row, names, actual))

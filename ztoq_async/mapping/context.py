@@ -36,7 +36,7 @@ class Source(msgspec.Struct, frozen=True):
     """The Zephyr project's tables, complete before anything is planned.
 
     `cycles` gives the key of a test cycle's id; `foreign` has the keys of test cases of other projects, `missing` of
-    those that only executions know.
+    those that only executions know; `made_fields` for each object type the labels of fields that runs have made.
     """
 
     project: Project
@@ -50,6 +50,7 @@ class Source(msgspec.Struct, frozen=True):
     cycles: Mapping[int, str] = {}
     foreign: Set[str] = frozenset()
     missing: Set[str] = frozenset()
+    made_fields: Mapping[str, Set[str]] = {}
     seen: Seen = msgspec.field(default_factory=Seen)
     seen_cycles: SeenCycles = msgspec.field(default_factory=SeenCycles)
     seen_executions: SeenExecutions = msgspec.field(default_factory=SeenExecutions)
@@ -111,6 +112,11 @@ class Context(msgspec.Struct, frozen=True):
     def planned(self, object_type: str) -> Plans:
         """The fields of one object type by the attribute that each carries."""
         return self.plans.get(object_type, {})
+
+    def own_labels(self, object_type: str) -> set[str]:
+        """The fields of one object type that are ours: also those that no record has a value for any more."""
+        planned = {plan.label for plan in self.planned(object_type).values()}
+        return planned | self.source.made_fields.get(object_type, frozenset())
 
     def field(self, label: str, object_type: str = CASES) -> Field:
         """The qTest field of that label; `SourceError` where it does not exist."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ztoq_async.errors import SourceError
@@ -22,14 +22,26 @@ def changes(
 ) -> list[dict[str, Any]]:
     """The array `properties` of a change: all values, and those of our fields cleared that should be empty."""
     full = {item.field_id for item in shown or () if item.field_value not in (None, "", "[]")}
-    fields = [context.target.of(object_type).get(plan.label) for plan in context.planned(object_type).values()]
-    empty = [field for field in fields if field and field.is_custom and field.label not in found and field.id in full]
-    cleared: list[dict[str, Any]] = []
-    for field in empty:
-        if field.data_type == DataType.COMBO:
-            raise SourceError(f"the qTest field '{field.label}' has one choice, which the API cannot clear")
-        cleared.append({"field_id": field.id, "field_value": "[]" if field.data_type in values.CHOICES else ""})
+    ours = context.own_labels(object_type)
+    cleared = [
+        {"field_id": field.id, "field_value": "[]" if field.data_type in values.CHOICES else ""}
+        for label, field in context.target.of(object_type).items()
+        if label in ours and field.is_custom and label not in found and field.id in full and not _is_stuck(field)
+    ]
     return bodies(found, context, object_type) + cleared
+
+
+def check_changeable(names: Iterable[str], found: Mapping[str, Value], context: Context, object_type: str) -> None:
+    """Raises `SourceError` where all that differs are values that the API cannot clear."""
+    fields = [context.target.of(object_type).get(name) for name in names if name not in found]
+    stuck = [field.label for field in fields if field is not None and field.is_custom and _is_stuck(field)]
+    if stuck and set(stuck) == set(names):
+        raise SourceError(f"the qTest field '{stuck[0]}' has one choice, which the API cannot clear")
+
+
+def _is_stuck(field: Field) -> bool:
+    """One choice of several cannot be cleared (facts.md 3.7)."""
+    return field.data_type == DataType.COMBO
 
 
 def canonical(
@@ -39,8 +51,7 @@ def canonical(
 
     By the ids of fields: people may rename them.
     """
-    planned = (plan.label for plan in context.planned(object_type).values())
-    labels = {*planned, *context.rules.required_of(object_type)}
+    labels = {*context.own_labels(object_type), *context.rules.required_of(object_type)}
     found = [field for label, field in context.target.of(object_type).items() if label in labels]
     found += [field for name in systems if (field := context.target.system(name, object_type))]
     ids = {field.id for field in found}
@@ -69,7 +80,7 @@ def differences(
 ) -> Iterator[str]:
     """The labels of fields that show another value than was sent; fields of ours that got none must be empty."""
     shown = {item.field_id: item for item in properties or ()}
-    ours = {plan.label for plan in context.planned(object_type).values()}
+    ours = context.own_labels(object_type)
     for label, field in context.target.of(object_type).items():
         if label not in expected and (label not in ours or not field.is_custom):
             continue

@@ -139,6 +139,7 @@ def _amend(
     moved = [changes.move_test_run(project, identifier, suite)] if "parentId" in names else []
     if set(names) <= {"parentId"}:
         return moved
+    properties.check_changeable(names, target.values, context, RUNS)
     found = properties.changes(target.values, actual.properties, context, RUNS)
     return [*moved, changes.change_test_run(project, identifier, {"name": target.name, "properties": found})]
 

@@ -130,6 +130,7 @@ def _amend(
     moved = [changes.move_test_suite(project, identifier, cycle)] if "parentId" in names else []
     if set(names) <= {"parentId"}:
         return moved
+    properties.check_changeable(names, target.values, context, SUITES)
     found = properties.changes(target.values, actual.properties, context, SUITES)
     return [*moved, changes.change_test_suite(project, identifier, {"name": target.name, "properties": found})]
 

@@ -134,6 +134,7 @@ def _test_case_differences(
 def _amend_test_case(
     target: test_case.TestCaseTarget, identifier: int, actual: QTestCase, names: list[str], context: Context, refs: Refs
 ) -> list[Call]:
+    properties.check_changeable(names, target.values, context, CASES)
     parent_id = made_of(refs, f"module:{target.parent}").id
     body = test_case.change_body(target, actual, context, parent_id, _called_ids(target, refs))
     return [changes.change_test_case(context.target.project_id, identifier, body)]

@@ -17,6 +17,7 @@ from ztoq_async.report.resources import resources
 from ztoq_async.resources.gateway import GatewayStatistics
 from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.store.ledger import Counts, LedgerRow
+from ztoq_async.store.transitions import DOUBT, PENDING, SENT
 
 Report = dict[str, Any]
 
@@ -58,18 +59,23 @@ def not_read(context: Context | None) -> list[str]:
 def kind_counts(
     counts: Mapping[str, Counter[str]], extra: Mapping[str, int], removed: Mapping[str, int], *, verified: bool
 ) -> dict[str, dict[str, int]]:
-    """For every kind of the report every word, zeros included; `missing` is what was made and not seen again.
+    """For every kind of the report every word, zeros included.
+
+    `missing` is what was made and not seen again, and what an interrupted repair has still to make again.
 
     `removed` are late duplicates that were deleted (protocol rule 7).
     """
     found = {name: dict.fromkeys(WORDS, 0) for name in REPORTED}
+    unmade: Counter[str] = Counter()
     for kind in KINDS:
         for word, number in counts.get(kind.name, {}).items() if kind.reported else ():
             if word in WORDS:
                 found[kind.reported][word] += number
+            elif word in (PENDING, SENT, DOUBT):
+                unmade[kind.reported] += number
     for name, row in found.items():
         there = sum(row[word] for word in ("created", "recovered", "adopted", "updated", "unchanged"))
-        row["missing"] = there - row["verified"] - row["different"] if verified else 0
+        row["missing"] = there + unmade[name] - row["verified"] - row["different"] if verified else 0
         row["extra"] = extra.get(name, 0)
         row["removed"] = removed.get(name, 0)
     return found
@@ -110,18 +116,19 @@ def calls(zephyr: GatewayStatistics, qtest: GatewayStatistics, verify: int) -> d
 
 
 def outcome(
-    kinds: Mapping[str, Mapping[str, int]], ledger: Mapping[str, Any], kept: Mapping[str, int], *, stopped: bool
+    kinds: Mapping[str, Mapping[str, int]], ledger: Mapping[str, Any], *, different: int, kept: int, stopped: bool
 ) -> str:
     """`failed` if the account does not add up, `degraded` if something was refused or differs, else `complete`.
 
-    `kept` counts what differs because the settings leave people's changes in qTest.
+    `different` counts every object of ours that differs, also those that no record stands behind; `kept` those of them
+    that the settings leave as people made them.
     """
     if stopped:
         return "interrupted"
     if ledger["unexplained"]:
         return "failed"
-    bad = sum(row[word] for row in kinds.values() for word in ("refused", "different", "missing", "extra"))
-    return "degraded" if bad > sum(kept.values()) or ledger["refused"] else "complete"
+    bad = sum(row[word] for row in kinds.values() for word in ("refused", "missing", "extra"))
+    return "degraded" if bad or different > kept or ledger["refused"] else "complete"
 
 
 def report(
@@ -133,6 +140,7 @@ def report(
     rows: Sequence[LedgerRow],
     parts: Sequence[Mapping[str, Any]],
     differences: Sequence[tuple[str, str, list[str]]],
+    different: int,
     seconds: float,
     monitor: ResourceMonitor,
     verified: bool,
@@ -140,7 +148,7 @@ def report(
     """The whole report; everything beside the names that scripts rely on is for people."""
     settings = run.settings
     return {
-        "outcome": outcome(kinds, ledger, run.kept, stopped=not verified),
+        "outcome": outcome(kinds, ledger, different=different, kept=run.kept, stopped=not verified),
         "project": {"zephyr": settings.zephyr.project, "qtest": settings.qtest.project},
         "kinds": kinds,
         "ledger": {**ledger, "first": [structs.asdict(row) for row in rows]},

@@ -28,10 +28,18 @@ class Former(msgspec.Struct, frozen=True):
 
 
 class Arrived(msgspec.Struct, frozen=True):
-    """A row whose object is as it should be again; `digest` is what it shows."""
+    """A row whose object is as it should be again, but for what nobody can change; `digest` is what it shows."""
 
     id: int
     made: Made
+    digest: bytes | None
+    differences: list[str]
+
+
+class Left(msgspec.Struct, frozen=True):
+    """A row whose object differs after all; `digest` is what a change left there, None where none was applied."""
+
+    id: int
     digest: bytes | None
 
 
@@ -87,10 +95,17 @@ class Changes:
                 [row.made.version_id for row in rows],
                 [",".join(map(str, row.made.step_ids)) for row in rows],
                 [row.digest for row in rows],
+                ["\x1f".join(row.differences) for row in rows],
             )
 
         await self._journal.write(write)
         self._journal.forget_refs()
+
+    async def left(self, rows: Sequence[Left]) -> None:
+        """No change of these is on its way any more: what differs from now on is people's, but for what we left."""
+        arrays = [row.id for row in rows], [row.digest for row in rows]
+        if rows:
+            await self._journal.write(lambda session: session.execute(_LEFT, *arrays))
 
     async def make_again(self, ids: Sequence[int]) -> None:
         """These done rows are to be made again: their objects are gone, or their calls must follow a change."""
@@ -144,9 +159,15 @@ WHERE j.id = ANY($1::bigint[]) AND a.source = $2 AND a.key = j.key AND a.made_de
 
 _ARRIVED = """
 UPDATE journal j SET version_id = t.version, step_ids = string_to_array(t.steps, ',')::bigint[], changing = false,
-    touched = false, shown = t.digest, seen_pass = $1, differences = '{}',
+    touched = false, shown = t.digest, seen_pass = $1, differences = string_to_array(t.words, chr(31)),
     changed_pass = $1
-FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bytea[]) AS t(id, version, steps, digest) WHERE j.id = t.id
+FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::bytea[], $6::text[]) AS t(id, version, steps, digest, words)
+WHERE j.id = t.id
+"""
+
+_LEFT = """
+UPDATE journal j SET changing = false, shown = coalesce(t.digest, j.shown)
+FROM unnest($1::bigint[], $2::bytea[]) AS t(id, digest) WHERE j.id = t.id
 """
 
 _AGAIN = """

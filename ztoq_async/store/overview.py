@@ -187,6 +187,11 @@ class Overview:
         )
         return [(row["kind"], row["key"], row["differences"]) for row in rows]
 
+    async def different_rows(self) -> int:
+        """How many rows verification found different, uncounted ones too."""
+        query = "SELECT count(*) FROM journal WHERE seen_pass = $1 AND pass >= $1 AND differences <> '{}'"
+        return int(await self._database.fetchval(query, self._pass))
+
     async def by_keys(self, kind: str, source: str, keys: Sequence[str]) -> dict[str, Known]:
         """The rows of those keys."""
         rows = await self._database.fetch(KNOWN + "AND j.key = ANY($3)", kind, source, list(keys))
