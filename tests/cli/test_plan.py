@@ -3,7 +3,7 @@
 import pytest
 from processes import FAST, asked, call, objects, proposed, result, sandbox, stats, write_settings, writes
 
-CASES, EXECUTIONS = 300, 1_000
+CASES, EXECUTIONS = 150, 500
 
 
 @pytest.fixture(scope="module")
