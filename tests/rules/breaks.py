@@ -125,7 +125,7 @@ BREAKS = (
         10,
         "what differs is taken for ours, whoever changed it",
         f"{LANES}/mend.py",
-        "elif row.changing or not row.touched or self._whoever:",
+        "elif row.changing or self._whoever or not row.touched or (shown and shown == row.shown):",
         "elif True:",
         "tests/changes/test_conflicts.py::test_a_conflict_is_left_and_named_unless_the_settings_decide",
     ),
