@@ -133,6 +133,7 @@ async def test_a_moved_case_moves(store_url, tmp_path):
         assert (await delta(move))[1] == {}
 
 
+@pytest.mark.slow
 async def test_a_choice_that_cannot_be_cleared_holds_up_nothing_else(store_url, tmp_path):
     """All else of the record is changed and approved, the field is named; the next run sends nothing for it."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
@@ -171,6 +172,7 @@ async def test_the_last_value_of_an_attribute_is_cleared_too(store_url, tmp_path
         assert (await delta(move))[1] == {}
 
 
+@pytest.mark.slow
 async def test_changes_one_after_another_are_no_conflict_where_lists_show_less(store_url, tmp_path):
     """What our own change left is known again, though the list of runs leaves out what its answer showed."""
     dialect = {"run_names_in_lists": False, "required_run_field": "Squad"}
@@ -184,6 +186,7 @@ async def test_changes_one_after_another_are_no_conflict_where_lists_show_less(s
             assert squad == "QA" or calls == {RUN: runs}
 
 
+@pytest.mark.slow
 async def test_a_run_that_is_asked_to_stop_sends_no_more_changes(store_url, tmp_path):
     """Only those that are on their way, twice `in_flight` at most; the next run makes the others and no more."""
     async with a_move(store_url, tmp_path, cases=CASES) as move:

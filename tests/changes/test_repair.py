@@ -119,6 +119,7 @@ async def damaged(move):
     return past
 
 
+@pytest.mark.slow
 async def test_logs_are_made_again_of_whole_test_cases(store_url, tmp_path):
     """A case's steps edited and a run of it deleted: the new logs name the steps that the case has after the repair."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
