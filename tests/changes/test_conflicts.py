@@ -2,7 +2,7 @@
 
 import history
 import pytest
-from moving import a_move
+from moving import a_move, writes
 from test_delta import CASE, CASES, EXECUTIONS, delta
 from zephyr_user import ZephyrUser
 
@@ -121,6 +121,25 @@ async def test_a_change_that_cannot_be_made_takes_no_right_from_people(store_url
         report, calls = await delta(move)
         assert (calls, report["conflicts"]) == ({}, [{"kind": "test-case", "key": key, "fields": ["description"]}])
         assert await people.description(key) == DESCRIPTION
+
+
+@pytest.mark.slow
+async def test_what_was_never_found_equal_is_left_until_a_repair(new_store, tmp_path):
+    """Another store takes the move over after an edit: it changes nothing, and says what does."""
+    async with a_move(await new_store(), tmp_path, cases=CASES) as move:
+        await move.run()
+        user = ZephyrUser(move)
+        key = min(await user.cases())
+        await user.edit_case(key, objective="<p>words of Zephyr</p>")
+        move.store_url = await new_store()
+        before = writes(await move.stats())
+        report = await move.run(adopt=True)
+        assert (report["outcome"], report["kinds"]["test-case"]["different"]) == ("degraded", 1)
+        assert any("repair makes them as Zephyr has them" in note for note in report["notes"])
+        assert not [name for name in writes(await move.stats()) - before if name.startswith("PUT")]
+        async with move.engine() as engine:
+            report = await engine.repair()
+        assert (report["outcome"], await QTestUser(move).description(key)) == ("complete", "<p>words of Zephyr</p>")
 
 
 async def one_choice(user, people):

@@ -2,8 +2,10 @@
 
 import history
 import pytest
-from moving import a_move, assert_everything_once, writes
+from moving import FAST, a_move, assert_everything_once, writes
 from zephyr_user import ZephyrUser
+
+from ztoq_async.engine import Engine
 
 CASES, EXECUTIONS = 12, 44
 CASE = "PUT /test-cases/{testCaseId}"
@@ -133,6 +135,7 @@ async def test_a_moved_case_moves(store_url, tmp_path):
         assert (await delta(move))[1] == {}
 
 
+@pytest.mark.slow
 async def test_a_choice_that_cannot_be_cleared_holds_up_nothing_else(store_url, tmp_path):
     """All else of the record is changed and approved, the field is named; the next run sends nothing for it."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
@@ -169,6 +172,43 @@ async def test_the_last_value_of_an_attribute_is_cleared_too(store_url, tmp_path
         assert history.value(case, "Zephyr Estimated Time (ms)") == ""
         assert history.value(case, "Zephyr Labels") in ("", "[]")
         assert (await delta(move))[1] == {}
+
+
+@pytest.mark.slow
+async def test_changes_one_after_another_are_no_conflict_where_lists_show_less(store_url, tmp_path):
+    """What our own change left is known again, though the list of runs leaves out what its answer showed."""
+    dialect = {"run_names_in_lists": False, "required_run_field": "Squad"}
+    async with a_move(store_url, tmp_path, cases=CASES, executions=4, qtest=dialect) as move:
+        file, text = move.mapping["file"], move.mapping["file"].read_text()
+        runs = len((await history.due(move)).runs)
+        for squad in ("QA", "QB", "QC"):
+            file.write_text(f'{text}\n[required_runs]\n"Squad" = "{squad}"\n')
+            report, calls = await delta(move)
+            assert (report["outcome"], report["conflicts"]) == ("complete", [])
+            assert squad == "QA" or calls == {RUN: runs}
+
+
+@pytest.mark.slow
+async def test_a_run_that_is_asked_to_stop_sends_no_more_changes(store_url, tmp_path):
+    """Only those that are on their way, twice `in_flight` at most; the next run makes the others and no more."""
+    async with a_move(store_url, tmp_path, cases=CASES) as move:
+        await move.run()
+        user = ZephyrUser(move)
+        for key in await user.cases():
+            await user.edit_case(key, objective="<p>other words</p>")
+        slow = {**FAST, "in_flight": 2}
+        before = writes(await move.stats())
+
+        def stop(attempt):
+            if attempt.call.method == "PUT":
+                engine.stop()
+
+        async with Engine(move.settings(limits=slow), on_attempt=stop) as engine:
+            assert (await engine.run())["outcome"] == "interrupted"
+        first = sum((writes(await move.stats()) - before).values())
+        assert 1 <= first <= 4
+        report, calls = await delta(move)
+        assert (report["outcome"], calls) == ("complete", {CASE: CASES - first})
 
 
 async def test_what_happens_to_executions_arrives(store_url, tmp_path):

@@ -119,6 +119,7 @@ async def damaged(move):
     return past
 
 
+@pytest.mark.slow
 async def test_logs_are_made_again_of_whole_test_cases(store_url, tmp_path):
     """A case's steps edited and a run of it deleted: the new logs name the steps that the case has after the repair."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
@@ -132,7 +133,7 @@ async def test_logs_are_made_again_of_whole_test_cases(store_url, tmp_path):
 @pytest.mark.parametrize("number", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3, 4, 5, 7, 8)), 6])
 async def test_a_repair_that_is_cut_off_is_gone_on_with(number, store_url, tmp_path):
     """Torn down at the n-th call that changes something: the same command completes it, and nothing is there twice."""
-    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+    async with a_move(store_url, tmp_path, cases=16, executions=EXECUTIONS) as move:
         await move.run()
         past = await damaged(move)
         await move.use(qtest={"latency_ms": 5})

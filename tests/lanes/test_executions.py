@@ -190,8 +190,8 @@ async def test_executions_that_cannot_be_moved_are_named_and_the_rest_goes_on(st
 
 
 async def test_an_approval_without_an_answer_is_not_repeated(store_url, tmp_path):
-    """Whether it was applied is read from the version: 1.0, never 2.0 (protocol rule 13)."""
-    losing = Profile.of({"qtest": {"lost_reply_rate": 0.25}})
+    """Whether it was applied is read from the version: 1.0, never 2.0 nor a draft (protocol rule 13)."""
+    losing = Profile.of({"qtest": {"lost_reply_rate": 0.25, "error_rate": 0.25}})
     async with a_move(store_url, tmp_path, cases=CASES, executions=20) as move:
         past = await history.due(move)
         weather, approvals = move.sandbox._profile, []

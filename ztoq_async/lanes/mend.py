@@ -44,6 +44,11 @@ async def mend(run: Run, kinds: Sequence[Kind], *, whoever: bool = False) -> boo
         if kind.name in mending.unseen:
             with run.verifying():
                 await look_again(run, kind)
+    if mending.unsure:
+        run.note(
+            f"{mending.unsure} records differ that were never found equal: people may have changed them, so they were "
+            "left; repair makes them as Zephyr has them"
+        )
     return mending.changed
 
 
@@ -105,6 +110,7 @@ class _Mending:
         self.changed = False
         self.again: set[str] = set()
         self.unseen: set[str] = set()
+        self.unsure = 0
 
     async def mend(self, kind: Kind) -> None:
         run = self._run
@@ -136,6 +142,7 @@ class _Mending:
                 work.append((row, item, look))  # a list may show less than was last seen: then it is as it was, too
             else:
                 _conflict(run, kind, row, look.differences)
+                self.unsure += row.shown is None
         await run.overview.mark(equal)
         await self._arrived(kind, arrived)
         doubts: list[Known] = []
