@@ -14,6 +14,8 @@ from ztoq_async.settings import load
 HTML = b"<html><body><h1>Sign in to your company's network</h1></body></html>"
 ONE_TRY = "[limits]\ntries = 1\nattempt_timeout_s = 2.0\n"
 
+each_service = pytest.mark.parametrize("table", ["qtest", pytest.param("zephyr", marks=pytest.mark.slow)])
+
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory):
@@ -91,7 +93,7 @@ def test_an_unknown_project(services, tmp_path, table, project):
     assert f"[{table}] project" in message and str(project) in message
 
 
-@pytest.mark.parametrize("table", ["zephyr", "qtest"])
+@each_service
 def test_a_refused_token(services, tmp_path, table):
     """A token that the service does not take is a wrong setting, and is not shown."""
     write_settings(tmp_path, {**services, table: {**services[table], "token": "not-the-right-one"}})
@@ -121,7 +123,7 @@ def test_a_setting_that_does_not_exist(services):
         load(None, **services, limits={"tires": 4})
 
 
-@pytest.mark.parametrize("table", ["zephyr", "qtest"])
+@each_service
 def test_a_service_that_answers_html(services, tmp_path, portal, table):
     """A page instead of JSON is the service's failure: exit 4, and the message says which service."""
     address = portal + ("/v2" if table == "zephyr" else "")
@@ -160,6 +162,7 @@ def test_a_mapping_file_that_says_something_unknown(services, tmp_path):
     assert "mapping.toml" in message and "states" in message
 
 
+@pytest.mark.slow
 def test_a_mapping_is_proposed_in_any_locale(services, tmp_path):
     """The file is UTF-8 whatever the machine's locale is: names of both services may hold anything."""
     write_settings(tmp_path, services)

@@ -145,6 +145,7 @@ def test_a_signal_drains_and_the_same_command_completes(tmp_path):
         assert (stats(services)["objects"]["test-case"], stats(services)["duplicates"]) == (60, [])
 
 
+@pytest.mark.slow
 def test_a_second_signal_cancels_and_nothing_is_lost(tmp_path):
     """The second signal does not wait for slow answers: exit 3 at once; the same command still completes."""
     with sandbox(tmp_path, "--cases", 30, "--seed", 5) as services:

@@ -107,6 +107,7 @@ def test_a_wrong_choice_is_a_wrong_usage_with_an_example(wrong, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_plan_of_last_counts_only_the_newest(project, tmp_path):
     """`run --plan` takes the same choice; it writes nothing to qTest, and the run after it reads all it was asked."""
     before = writes(project)

@@ -98,7 +98,7 @@ def _read(zephyr, folder):
 @pytest.fixture(scope="module")
 def project(nursery, tmp_path_factory):
     """A small one."""
-    return read_project(Size(10, 20, struck=3, calls=160), nursery, tmp_path_factory.mktemp("small"))
+    return read_project(Size(10, 20, struck=2, calls=160), nursery, tmp_path_factory.mktemp("small"))
 
 
 @pytest.fixture(scope="module")

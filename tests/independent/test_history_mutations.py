@@ -207,7 +207,10 @@ async def test_each_lost_value_of_a_suite_is_noticed(monkeypatch, empty_store, t
         assert any(line.startswith((f"{key}: {label}: ", f"{key}: customFields.{label}: ")) for line in found)
 
 
-@pytest.mark.parametrize("mutations", OF_ALL.values(), ids=OF_ALL.keys())
+@pytest.mark.parametrize(
+    "mutations",
+    [pytest.param(of, id=name, marks=[pytest.mark.slow] * (n > 0)) for n, (name, of) in enumerate(OF_ALL.items())],
+)
 async def test_a_broken_mapping_of_executions_is_noticed(mutations, monkeypatch, empty_store, tmp_path):
     """Each mutation that changes what a person reads makes the reader name a difference of its kind."""
     for mutation in mutations:

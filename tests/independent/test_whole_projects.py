@@ -31,7 +31,7 @@ def generated(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
         yield site
 
 
-@pytest.mark.parametrize("generated", [2, 3], indirect=True)
+@pytest.mark.parametrize("generated", [2, pytest.param(3, marks=pytest.mark.slow)], indirect=True)
 def test_a_generated_project_arrives_whole(generated, tmp_path):
     """120 test cases of every shape under the proposed mapping; one call of the circle is text."""
     zephyr = generated["zephyr"]

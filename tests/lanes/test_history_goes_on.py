@@ -93,7 +93,7 @@ async def test_an_execution_that_breaks_the_contract_is_refused_alone(store_url,
         assert any("executionTime" in row["words"] for row in report["ledger"]["first"] if row["rule"] == "refused")
 
 
-@pytest.mark.parametrize("first", [False, True])
+@pytest.mark.parametrize("first", [True, pytest.param(False, marks=pytest.mark.slow)])
 async def test_a_case_stays_what_it_was_made_as_when_zephyr_hides_or_shows_it(first, store_url, tmp_path, monkeypatch):
     """Archived after its move, or seen again after a stub was made: new executions join the runs that are there."""
     hidden = set()
@@ -116,7 +116,9 @@ async def test_a_case_stays_what_it_was_made_as_when_zephyr_hides_or_shows_it(fi
         assert (again["outcome"], again["kinds"]["test-log"]["created"]) == ("complete", 0)
 
 
-@pytest.mark.parametrize("edit", ["inserted", "turned round", "deleted"])
+@pytest.mark.parametrize(
+    "edit", ["inserted", *(pytest.param(edit, marks=pytest.mark.slow) for edit in ("turned round", "deleted"))]
+)
 async def test_results_go_to_the_steps_that_qtest_has(edit, store_url, tmp_path):
     """Steps edited in Zephyr after the move: no result lands on another step, and old logs are equal still."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
@@ -240,7 +242,7 @@ async def test_what_was_moved_and_cannot_be_placed_any_more_is_still_verified(st
         assert made(report["kinds"]["test-log"]) == past.logs
 
 
-@pytest.mark.parametrize("status", [404, 403])
+@pytest.mark.parametrize("status", [404, pytest.param(403, marks=pytest.mark.slow)])
 async def test_a_stub_has_the_steps_of_the_newest_execution_and_keeps_them(status, store_url, tmp_path, monkeypatch):
     """Whichever cycle it stands in; a newer one changes neither the stub nor what was logged. 403 is as good as 404."""
     hide(monkeypatch, {"GONE-T77"}, status=status)

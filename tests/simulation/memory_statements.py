@@ -424,6 +424,8 @@ def new_migration(on, zephyr, qtest):
     if not on["migration"]:
         row = {"zephyr": zephyr, "qtest": qtest, "epoch": 0, "holder": "", "beat_at": on.now(), "adopting": False}
         on.own("migration").update(row)
+        return [row]
+    return []
 
 
 @statement("SELECT holder FROM migration")
@@ -436,7 +438,7 @@ def holder_of(on):
 @statement("SELECT holder, beat_at, extract(epoch FROM now() - beat_at)::float8 AS age FROM migration")
 def migration(on):
     row = on["migration"]
-    return [{"epoch": row["epoch"], **row, "age": on.now() - row["beat_at"]}]
+    return [{"epoch": row["epoch"], **row, "age": on.now() - row["beat_at"]}] if row else []
 
 
 @statement("UPDATE migration SET epoch = epoch + 1, holder = $1, beat_at = now() RETURNING epoch")
