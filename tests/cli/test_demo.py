@@ -21,6 +21,7 @@ def own_processes(folder):
     return found
 
 
+@pytest.mark.slow
 def test_the_demo_shows_everything_and_leaves_nothing_running(tmp_path):
     """It moves, verifies, runs again without a write, names its report, in well below 30 s; twice in one folder."""
     for _ in range(2):

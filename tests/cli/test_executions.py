@@ -54,6 +54,7 @@ def newest(executions):
     return set({group(executions[key]): key for key in sorted(executions)}.values())
 
 
+@pytest.mark.slow
 def test_last_moves_only_the_newest_of_each_case_cycle_and_environment(project, tmp_path):
     """`last`: one log for each run; a later run with all adds the rest, once, and takes nothing away."""
     everything = history(project)

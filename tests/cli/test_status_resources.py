@@ -20,6 +20,7 @@ def folder(tmp_path):
             yield tmp_path, process
 
 
+@pytest.mark.slow
 def test_status_speaks_of_the_run_that_goes_on_and_of_its_end(folder):
     """Memory, connections, queues and peaks of the other process, a few seconds old; after the end they say so."""
     folder, process = folder

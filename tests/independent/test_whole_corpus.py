@@ -11,7 +11,7 @@ from two_processes import sandbox
 SHARED = Path(os.environ.get("ZTOQ_SHARED", Path(__file__).parents[3] / "shared"))
 REAL = SHARED / "corpus" / "mattermost"
 needs_corpus = pytest.mark.skipif(not REAL.is_dir(), reason=f"THE REAL CORPUS IS NOT HERE: {REAL} (set ZTOQ_SHARED)")
-NUMBERS = [pytest.param(1_000, id="1000"), pytest.param(20_000, marks=pytest.mark.slow, id="20000")]
+NUMBERS = [pytest.param(300, id="300"), pytest.param(20_000, marks=pytest.mark.slow, id="20000")]
 
 
 @pytest.mark.timeout(1_800)

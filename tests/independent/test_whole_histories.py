@@ -5,7 +5,7 @@ from both_sides import dump, read_corpus
 from moving_twice import moved_twice_with_executions
 from two_processes import sandbox
 
-SIZES = [pytest.param(26, 1, id="26"), pytest.param(60, 5, marks=pytest.mark.slow, id="60")]
+SIZES = [pytest.param(26, 1, marks=pytest.mark.slow, id="26"), pytest.param(60, 5, marks=pytest.mark.slow, id="60")]
 
 
 @pytest.mark.timeout(300)

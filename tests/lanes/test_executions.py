@@ -55,7 +55,10 @@ async def test_logs_may_be_read_back_by_lists_instead_of_search(store_url, tmp_p
 
 @pytest.mark.parametrize(
     ("executions", "query"),
-    [("last", "onlyLastExecutions=true"), ("since:2019-09-20", "actualEndDateAfter=2019-09-20T00:00:00Z")],
+    [
+        ("last", "onlyLastExecutions=true"),
+        pytest.param("since:2019-09-20", "actualEndDateAfter=2019-09-20T00:00:00Z", marks=pytest.mark.slow),
+    ],
 )
 async def test_some_executions_first_and_the_others_later(executions, query, store_url, tmp_path):
     """A choice moves what Zephyr's own filter gives; the next run without one brings the rest and says what is late."""
@@ -83,7 +86,10 @@ async def test_a_choice_that_is_none_is_named(store_url, tmp_path):
             await move.run(executions="since:yesterday")
 
 
-@pytest.mark.parametrize(("end", "late"), [("2030-01-01T00:00:00Z", False), ("1999-01-01T00:00:00Z", True)])
+@pytest.mark.parametrize(
+    ("end", "late"),
+    [pytest.param("2030-01-01T00:00:00Z", False, marks=pytest.mark.slow), ("1999-01-01T00:00:00Z", True)],
+)
 async def test_an_execution_found_later_is_the_only_one_that_the_next_run_makes(end, late, store_url, tmp_path):
     """A new one comes last; one that is dated back does so too, and the report says that it belongs elsewhere."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=10) as move:

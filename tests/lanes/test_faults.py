@@ -53,7 +53,7 @@ FAULTS = {
 
 
 # "everything" has a little of each, and tests/network/test_profiles.py changes from one to the next in mid-run
-NOT_SLOW = ("everything", "lagging lists", "offset lists")
+NOT_SLOW = ("everything", "offset lists")
 DEADLINE_S = 0.6
 
 

@@ -189,6 +189,7 @@ async def test_a_lagging_index_hides_nothing_from_adopting(store_url, new_store,
         assert (logs["adopted"], logs["created"], suites["created"]) == (past.logs, 0, 0)
 
 
+@pytest.mark.slow
 async def test_logs_made_later_are_made_in_their_order(store_url, tmp_path):
     """One is there already: older ones come after it, newer ones after these, never beside them."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

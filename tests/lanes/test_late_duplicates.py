@@ -77,6 +77,7 @@ async def double_of(move, kind):
     return found[0]["ids"]
 
 
+@pytest.mark.slow
 async def test_what_comes_after_the_run_is_named_by_verify_and_removed_by_the_next_run(
     store_url, tmp_path, monkeypatch
 ):

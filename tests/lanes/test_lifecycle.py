@@ -162,6 +162,7 @@ async def _awaited(stepped):
     await stepped
 
 
+@pytest.mark.slow
 async def test_a_cancellation_at_every_await_of_its_life_leaves_nothing(place):
     """Entering, working and leaving, cancelled at each suspension in turn."""
     move, folder, watcher = place

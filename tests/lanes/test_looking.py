@@ -12,6 +12,7 @@ from ztoq_async.qtest.listing import Listing
 NOWHERE = Listing("/api/v3/projects/1/nowhere", "/nowhere")
 
 
+@pytest.mark.slow
 async def test_what_the_project_wide_look_cannot_read_is_not_sent_again(store_url, tmp_path, monkeypatch):
     """Where it answers 404, rows in doubt stay so: the run ends with the error and sends none of them once more."""
     kinds = [replace(kind, read_back=lambda context: NOWHERE) if kind.index else kind for kind in lane.KINDS]

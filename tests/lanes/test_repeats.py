@@ -136,6 +136,7 @@ async def test_verify_does_not_call_an_unfinished_move_complete(store_url, tmp_p
         assert 0 < made(row) == row["verified"] < CASES
 
 
+@pytest.mark.slow
 async def test_verify_is_refused_while_a_run_works_on_the_store(store_url, tmp_path):
     """Both would mark the same rows and write the same account: StoreBusy, and the run is not disturbed."""
     async with a_move(store_url, tmp_path, cases=CASES, **SLOWLY) as move:

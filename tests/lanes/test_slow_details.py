@@ -26,6 +26,7 @@ async def test_logs_wait_for_their_steps_where_zephyr_is_slower_than_qtest(store
         assert logs["read"] == logs["created"] == logs["verified"] == (await move.stats())["objects"]["test-log"]
 
 
+@pytest.mark.slow
 async def test_records_that_are_never_given_do_not_end_the_run(store_url, tmp_path):
     """At the end of a list only those are left, and open the circuit: they are refused by name, the rest is moved."""
     async with a_move(store_url, tmp_path, cases=20, executions=30, faulty=40) as move:

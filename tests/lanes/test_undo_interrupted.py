@@ -132,6 +132,7 @@ async def test_a_delete_that_is_applied_late_does_no_harm(seconds, store_url, tm
         await assert_everything_once(move, await move.run(), cases=CASES)
 
 
+@pytest.mark.slow
 async def test_an_undo_of_half_a_run_looks_for_what_has_no_answer(store_url, tmp_path):
     """What was sent when the run was torn down may be there: it goes too. The next run begins with nothing."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:

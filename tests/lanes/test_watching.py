@@ -97,6 +97,7 @@ async def test_a_run_is_seen_by_prometheus_and_by_status_while_it_goes_on(move):
     assert status["resources"]["newest"]["rss_bytes"] > 2**20
 
 
+@pytest.mark.slow
 async def test_the_report_has_the_run_from_beginning_to_end(move):
     """Memory, connections and both lanes' queues over its seconds; the page plots all three; status says as much."""
     report = await move.run(monitor={"sample_s": 0.05})

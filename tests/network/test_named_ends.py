@@ -174,6 +174,7 @@ def test_a_fault_that_cannot_be_survived_is_named_and_the_same_command_goes_on(n
             assert_goes_on(here)
 
 
+@pytest.mark.slow
 def test_a_second_engine_is_told_of_the_first(postgres, tmp_path):
     """Exit 4 and the first one's process, at once; the first goes on and completes."""
     with scene(tmp_path, postgres.dsn) as here:

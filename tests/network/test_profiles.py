@@ -127,6 +127,7 @@ async def test_a_token_that_is_refused_for_good_ends_the_run_by_name(service, mo
         await assert_once(move, await move.run(), past)
 
 
+@pytest.mark.slow
 async def test_a_password_that_is_refused_for_good_ends_the_run_by_name(postgres, tmp_path):
     """New tokens that are refused at once are not asked for without end."""
     async with moving(postgres, tmp_path) as (move, past):

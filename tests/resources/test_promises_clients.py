@@ -149,6 +149,7 @@ async def test_a_closed_client_says_so(settings):
             await anext(read)
 
 
+@pytest.mark.slow
 async def test_a_list_of_any_length_passes_in_the_memory_of_a_page(settings):
     """In batches, one page and one batch of records are alive at a time, however many there are."""
     async with ZephyrClient(settings.zephyr) as client:

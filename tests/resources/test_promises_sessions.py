@@ -194,6 +194,7 @@ async def test_a_session_left_open_by_a_finished_task_is_undone_and_told(dsn, on
         assert database.statistics().left_open == 1
 
 
+@pytest.mark.slow
 async def test_closing_does_not_wait_for_a_connection_that_somebody_keeps(dsn, onlooker):
     """A task that never leaves its session does not keep the database from closing, nor its transaction open."""
     inside = asyncio.Event()
