@@ -1,6 +1,7 @@
 """Requests applied after the look that missed them (rule 7): removed where provably ours, else named, never silent."""
 
 import asyncio
+import re
 import time
 
 import asyncpg
@@ -21,12 +22,8 @@ PATHS = {
     "test-log": "/test-logs",
 }
 OVERTAKE = "UPDATE migration SET epoch = epoch + 1, holder = ''"  # as if it had been gone for long
-SLOW = (
-    "module",
-    "test-cycle",
-    "test-suite",
-    "test-run",
-)  # none of the first three shows who made it; runs are as cases
+# None of the first three shows who made it; runs are as test cases.
+SLOW = ("module", "test-cycle", "test-suite", "test-run")
 REMOVED = ("test-case", "test-run")  # those of which qTest shows who made them
 
 
@@ -75,6 +72,17 @@ async def double_of(move, kind):
         await asyncio.sleep(0 if found else 0.05)
     assert [row["kind"] for row in found] == [kind]
     return found[0]["ids"]
+
+
+async def test_fields_whose_answers_were_all_lost_are_known_when_they_are_activated(store_url, tmp_path, monkeypatch):
+    """Both fields of runs are found by looking: they are activated, and no run is refused for want of them."""
+    monkeypatch.setattr("lateness.OURS", re.compile(rb"Zephyr"))
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS, settle_s=SETTLE_S) as move:
+        past = await history.due(move)
+        late = apply_late(monkeypatch, "POST", "/settings/test-runs/fields", BEFORE_LOOK, times=9)
+        report = await move.run()
+        assert len(late) == report["kinds"]["field"]["recovered"] == 2
+        await assert_everything_once(move, report, cases=CASES, past=past)
 
 
 @pytest.mark.slow

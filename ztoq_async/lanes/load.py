@@ -50,7 +50,7 @@ class Load:
         self._complete = complete
         self._working: set[int] = set()
         self._fault: BaseException | None = None
-        self._sent_any = False
+        self._made_any = False
         self._compared = 0
         self._most = run.settings.verify.pause_above
         self._different: list[str] = []
@@ -74,7 +74,7 @@ class Load:
             await queue.join()
         if self._fault is not None:
             raise self._fault
-        if self._kind.changes and self._sent_any and not run.stop.is_set():
+        if self._kind.changes and self._made_any and not run.stop.is_set():
             await self._read_target(self._kind.changes)
 
     async def _claim(self) -> list[Claimed]:
@@ -100,6 +100,7 @@ class Load:
             await self._settling(len(group), max(0.0, *(doubt.wait_s for doubt in group)))
             if not run.stop.is_set():
                 await settle(run, self._kind, group)
+                self._made_any = True  # what was found by looking is there now, too
             return True
         if await run.overview.open_rows(self._kind.name):
             raise StoreError(f"the journal has {self._kind.name} rows that wait for a kind that is made later")
@@ -156,7 +157,7 @@ class Load:
             return Transition(row.id, REFUSED, reason=str(error))
         except (OutcomeUnknown, msgspec.DecodeError):  # a 2xx without an id proves nothing either
             return Transition(row.id, DOUBT, due_s=settle_s)
-        self._sent_any = True
+        self._made_any = True
         if actual is not None:
             self._compare(row.key, await self._differences(item, target, actual, refs))
         return Transition(row.id, DONE, made, "created")
