@@ -71,7 +71,7 @@ async def make_missing(run: Run, kinds: Sequence[Kind]) -> bool:
     for kind in kinds:
         if not (kind.reported and kind.read_back):
             continue  # nobody looks for these
-        async for rows in run.changes.missing(kind.name, kind.source):
+        async for rows in run.overview.rows(kind.name, kind.source, unseen=True):
             missing.add(kind.name)
             await run.changes.make_again([row.id for row in rows])
             missing |= await _follow(run, {f"{kind.name}:{row.key}": None for row in rows})

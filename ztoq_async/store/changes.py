@@ -15,7 +15,7 @@ from ztoq_async.mapping.kind import Made
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
 from ztoq_async.store.journal import Journal
-from ztoq_async.store.overview import BATCH, KNOWN, Known, known
+from ztoq_async.store.overview import Known, batches
 from ztoq_async.store.statements import WAITING, WAITING_FOR
 
 
@@ -56,24 +56,8 @@ class Changes:
         condition = (
             "AND j.state = 'done' AND j.pass >= $5 AND j.seen_pass = $5 AND (j.differences <> '{}' OR j.changing)"
         )
-        async for rows in self._batches(condition, kind, source):
+        async for rows in batches(self._database, condition, kind, source, self._pass):
             yield rows
-
-    async def missing(self, kind: str, source: str) -> AsyncIterator[list[Known]]:
-        """Those of a kind that verification has looked for in vain, in batches."""
-        async for rows in self._batches("AND j.state = 'done' AND j.pass >= $5 AND j.seen_pass < $5", kind, source):
-            yield rows
-
-    async def _batches(self, condition: str, kind: str, source: str) -> AsyncIterator[list[Known]]:
-        last = 0
-        while True:
-            query = f"{KNOWN}{condition} AND j.id > $3 ORDER BY j.id LIMIT $4"
-            rows = await self._database.fetch(query, kind, source, last, BATCH, self._pass)
-            if rows:
-                last = rows[-1]["id"]
-                yield [known(row) for row in rows]
-            if len(rows) < BATCH:
-                return
 
     async def begin(self, ids: Sequence[int]) -> None:
         """Changes of these rows will be sent: whatever ends the engine now, they are known for its own."""

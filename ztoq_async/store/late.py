@@ -8,7 +8,7 @@ import msgspec
 
 from ztoq_async.resources.database import Database
 from ztoq_async.store.journal import Journal
-from ztoq_async.store.overview import BATCH, KNOWN, Known, known
+from ztoq_async.store.overview import Known, batches
 from ztoq_async.store.statements import LISTED_AGAIN
 
 _WHICH = {False: "AND j.relist", True: "AND j.resent"}
@@ -42,15 +42,8 @@ class Late:
 
     async def resent(self, kind: str, source: str, *, listed: bool) -> AsyncIterator[list[Known]]:
         """These rows, in batches."""
-        last = 0
-        while True:
-            query = f"{KNOWN}{_WHICH[listed]} AND j.id > $3 ORDER BY j.id LIMIT $4"
-            rows = await self._database.fetch(query, kind, source, last, BATCH)
-            if rows:
-                last = rows[-1]["id"]
-                yield [known(row) for row in rows]
-            if len(rows) < BATCH:
-                return
+        async for rows in batches(self._database, _WHICH[listed], kind, source):
+            yield rows
 
     async def listed_again(self, rows: Sequence[int]) -> None:
         """The parents of these rows were listed after all that was sent for them had settled."""

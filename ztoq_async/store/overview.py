@@ -199,17 +199,9 @@ class Overview:
 
     async def rows(self, kind: str, source: str, *, unseen: bool = False) -> AsyncIterator[list[Known]]:
         """The rows of a kind in this pass in batches; `unseen`: the done ones that its verification has not seen."""
-        last = 0
-        condition = f"AND j.pass >= {self._pass} "
-        condition += f"AND j.state = 'done' AND j.seen_pass < {self._pass} " if unseen else ""
-        while True:
-            query = f"{KNOWN}{condition}AND j.id > $3 ORDER BY j.id LIMIT $4"
-            rows = await self._database.fetch(query, kind, source, last, BATCH)
-            if rows:
-                last = rows[-1]["id"]
-                yield [known(row) for row in rows]
-            if len(rows) < BATCH:
-                return
+        condition = "AND j.pass >= $5 " + ("AND j.state = 'done' AND j.seen_pass < $5" if unseen else "")
+        async for rows in batches(self._database, condition, kind, source, self._pass):
+            yield rows
 
     async def mark(self, seen: Sequence[Seen]) -> None:
         """Keeps that this pass saw these rows, and how they differ."""
@@ -254,3 +246,18 @@ def known(row: object) -> Known:
     """The row of a query that begins with `KNOWN`."""
     tuples = {name: tuple(row[name]) for name in ("parents", "step_ids", "differences")}  # type: ignore[index]
     return Known(**{**dict(row), **tuples})  # type: ignore[call-overload]
+
+
+async def batches(
+    database: Database, condition: str, kind: str, source: str, *args: object
+) -> AsyncIterator[list[Known]]:
+    """The rows of a kind for which a condition holds, by id, a batch at a time; `args` begin with its $5."""
+    last = 0
+    while True:
+        query = f"{KNOWN}{condition} AND j.id > $3 ORDER BY j.id LIMIT $4"
+        rows = await database.fetch(query, kind, source, last, BATCH, *args)
+        if rows:
+            last = rows[-1]["id"]
+            yield [known(row) for row in rows]
+        if len(rows) < BATCH:
+            return
