@@ -19,7 +19,7 @@ import pytest
 from ztoq_async.errors import ResourceError, StoreError
 from ztoq_async.store.binaries import find_binaries
 from ztoq_async.store.embedded import EmbeddedPostgres
-from ztoq_async.store.processes import server_processes
+from ztoq_async.store.processes import Launcher, server_processes
 
 ROOT = os.geteuid() == 0
 ANY_USER = pwd.getpwnam("nobody").pw_uid if ROOT else None  # whose signals reach the server's user
@@ -412,6 +412,21 @@ async def test_wrong_binaries_setting_is_a_clear_error(tmp_path, monkeypatch):
 
 async def test_data_of_another_version_is_a_clear_error(store):
     """StoreError quotes what PostgreSQL says, and nothing is left running."""
+    (store / "postgres" / "data" / "PG_VERSION").write_text("9\n")
+    with pytest.raises(StoreError, match="incompatible"):
+        await EmbeddedPostgres(store).__aenter__()
+
+
+async def test_what_a_server_said_is_quoted_though_it_ended_at_once(store, monkeypatch):
+    """A busy machine comes back to us only after the server has written and ended."""
+    start = Launcher.start
+
+    def started(self, *args, **options):
+        child = start(self, *args, **options)
+        child.wait(60)
+        return child
+
+    monkeypatch.setattr(Launcher, "start", started)
     (store / "postgres" / "data" / "PG_VERSION").write_text("9\n")
     with pytest.raises(StoreError, match="incompatible"):
         await EmbeddedPostgres(store).__aenter__()

@@ -79,8 +79,8 @@ class Cluster:
             await self._create()
         socket = self._socket_folder()
         try:
-            self._child = self._launch(socket)
-            return await self._ready(_dsn(socket))
+            before = self._launch(socket)
+            return await self._ready(_dsn(socket), before)
         except BaseException:
             await shielded(self.stop(), timeout=2 * processes.STOPPING_S)
             await self._remove(socket)
@@ -142,18 +142,20 @@ class Cluster:
         new.rename(self._home.data)
         _sync_folder(self._home.path)
 
-    def _launch(self, socket: Path) -> subprocess.Popen[bytes]:
+    def _launch(self, socket: Path) -> int:
+        """Start it; where in the log its words begin (a server that fails may have written and ended at once)."""
         command = [str(self._binaries / "postgres"), "-D", str(self._home.data), "-k", str(socket)]
         for name, value in SETTINGS.items():
             command += ["-c", f"{name}={value}"]
         log = self._home.path / "log"
         mode = "wb" if log.exists() and log.stat().st_size > LOG_BYTES else "ab"
         with log.open(mode) as output:
-            return self._home.launcher.start(command, cwd=self._home.path, output=output)
+            before = output.tell()
+            self._child = self._home.launcher.start(command, cwd=self._home.path, output=output)
+        return before
 
-    async def _ready(self, dsn: str) -> str:
+    async def _ready(self, dsn: str, before: int) -> str:
         log = self._home.path / "log"
-        before = log.stat().st_size
         try:
             async with asyncio.timeout(START_S):
                 while not self.died():
