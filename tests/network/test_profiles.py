@@ -78,7 +78,8 @@ async def test_every_record_is_moved_once_while_the_faults_change(seed, postgres
         await asyncio.gather(*changes)
         assert len(changes) >= 6
         statuses = {call["status"] for call in (await move.stats())["calls"]}
-        assert {0, 500} <= statuses
+        assert 0 in statuses
+        assert statuses & {500, 503}  # which of them a seed draws
         await assert_once(move, report, past)
 
 
