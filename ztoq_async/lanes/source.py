@@ -68,7 +68,7 @@ def unmapped(context: Context) -> list[str]:
             try:
                 mapped_value(named.name, rules, field)
             except SourceError as error:
-                values = ", ".join(field.value_ids())
+                values = ", ".join(field.value_ids)
                 found.append(f'[{attribute}] "{named.name}" = …  ({error}; it has: {values})')
     return found + list(_unmapped_results(context))
 

@@ -7,7 +7,7 @@ was read comes from the record's own bytes, the explanation from the mapping: wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -30,18 +30,20 @@ class Note(msgspec.Struct, frozen=True):
     loss: str = ""
 
 
-def leaves(record: Any, prefix: str = "") -> Iterator[str]:
+def leaves(record: Any, prefix: str = "") -> list[str]:
     """The names of the attributes that are set, `customFields.Team` for one inside another."""
-    if not isinstance(record, dict):
-        if _is_set(record):
-            yield prefix
-        return
-    for name, value in record.items():
-        yield from leaves(value, f"{prefix}.{name}" if prefix else name)
+    found: list[str] = []
+    _add_leaves(record, prefix, found)
+    return found
 
 
-def _is_set(value: Any) -> bool:
-    return value is not None and value != "" and value != []
+def _add_leaves(record: Any, name: str, found: list[str]) -> None:
+    if isinstance(record, dict):
+        before = f"{name}." if name else ""
+        for inner, value in record.items():
+            _add_leaves(value, before + inner, found)
+    elif record is not None and record != "" and record != []:
+        found.append(name)
 
 
 def is_identity(attribute: str) -> bool:
@@ -55,19 +57,18 @@ def settle(read: Iterable[str], notes: Iterable[Note]) -> tuple[Counter[tuple[st
     A note about an attribute that was not read is unexplained too: the mapping claims more than the record holds.
     """
     open_reads = Counter(read)
-    counts: Counter[tuple[str, str]] = Counter()
     surplus: list[str] = []
+    explained: list[tuple[str, str]] = []
     for note in notes:
-        if note.attribute == WHOLE:
-            continue
-        if open_reads[note.attribute] > 0:
-            open_reads[note.attribute] -= 1
-            counts[note.attribute, note.rule] += 1
-        else:
-            surplus.append(note.attribute)
-    for attribute, number in (+open_reads).items():
-        if is_identity(attribute):
-            counts[attribute, IDENTITY] += number
+        attribute = note.attribute
+        if open_reads.get(attribute):
+            open_reads[attribute] -= 1
+            explained.append((attribute, note.rule))
+        elif attribute != WHOLE:
+            surplus.append(attribute)
+    for attribute, number in open_reads.items():
+        if number and is_identity(attribute):
+            explained += [(attribute, IDENTITY)] * number
         else:
             surplus += [attribute] * number
-    return counts, surplus
+    return Counter(explained), surplus

@@ -16,6 +16,7 @@ from ztoq_async.zephyr.records import Account, Links, Named
 
 CONTROL = "control-characters"
 DROPPED = "control characters were dropped"
+_RULES = {of: f"to-{of.name.lower().replace('_', '-')}" for of in DataType}
 
 
 def name_of(text: str, notes: list[Note]) -> str:
@@ -73,7 +74,7 @@ def in_field(attribute: str, value: Any, data_type: DataType, notes: list[Note])
         found = values.from_zephyr(value, data_type)
     except SourceError as error:
         raise SourceError(f"{attribute}: {error}") from None
-    rule, words = values.loss(value, data_type) or (f"to-{data_type.name.lower().replace('_', '-')}", "")
+    rule, words = values.loss(value, data_type) or (_RULES[data_type], "")
     notes.append(Note(attribute, rule, words))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from functools import cached_property
 
 import msgspec
 
@@ -59,7 +60,7 @@ class Source(msgspec.Struct, frozen=True):
 Fields = Mapping[str, Field]
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, dict=True):
     """The qTest project: for each object type its fields by label; its users and test run statuses by name."""
 
     project_id: int
@@ -78,10 +79,17 @@ class Target(msgspec.Struct, frozen=True):
 
     def system(self, original_name: str, object_type: str = CASES) -> Field | None:
         """The system field of that original name, whatever label the site gave it (facts.md 3.6)."""
-        for field in self.of(object_type).values():
-            if field.system_field and (field.original_name or field.label).casefold() == original_name.casefold():
-                return field
-        return None
+        return self._systems.get(object_type, {}).get(original_name.casefold())
+
+    @cached_property
+    def _systems(self) -> dict[str, dict[str, Field]]:
+        found: dict[str, dict[str, Field]] = {}
+        for object_type, fields in self.fields.items():
+            named = found[object_type] = {}
+            for field in fields.values():
+                if field.system_field:
+                    named.setdefault((field.original_name or field.label).casefold(), field)
+        return found
 
 
 class FieldPlan(msgspec.Struct, frozen=True):
@@ -97,7 +105,7 @@ class FieldPlan(msgspec.Struct, frozen=True):
 Plans = Mapping[str, FieldPlan]
 
 
-class Context(msgspec.Struct, frozen=True):
+class Context(msgspec.Struct, frozen=True, dict=True):
     """The argument of every pure rule.
 
     `plans` says for each object type which field carries which attribute, `places` orders folders.
@@ -113,10 +121,18 @@ class Context(msgspec.Struct, frozen=True):
         """The fields of one object type by the attribute that each carries."""
         return self.plans.get(object_type, {})
 
-    def own_labels(self, object_type: str) -> set[str]:
+    def own_labels(self, object_type: str) -> Set[str]:
         """The fields of one object type that are ours: also those that no record has a value for any more."""
-        planned = {plan.label for plan in self.planned(object_type).values()}
-        return planned | self.source.made_fields.get(object_type, frozenset())
+        return self._own_labels.get(object_type, frozenset())
+
+    @cached_property
+    def _own_labels(self) -> dict[str, Set[str]]:
+        made = self.source.made_fields
+        return {
+            object_type: {plan.label for plan in self.planned(object_type).values()}
+            | made.get(object_type, frozenset())
+            for object_type in {*self.plans, *made}
+        }
 
     def field(self, label: str, object_type: str = CASES) -> Field:
         """The qTest field of that label; `SourceError` where it does not exist."""

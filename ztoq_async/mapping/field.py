@@ -180,7 +180,7 @@ def chunks(choices: tuple[str, ...]) -> list[tuple[str, ...]]:
 
 def missing_values(field: Field, chunk: tuple[str, ...], before: int) -> list[dict[str, Any]]:
     """The body of `POST …/allowed-values`: the labels of the chunk that the field lacks, after `before` others."""
-    known = field.value_ids()
+    known = field.value_ids
     first = before + 1
     lacking = [label for label in chunk if label not in known]
     return [

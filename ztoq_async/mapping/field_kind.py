@@ -120,7 +120,7 @@ class _FieldKinds:
         for plan in self._plans(context).values():
             actual = by_label.get(plan.label)
             for number, chunk in enumerate(fields.chunks(plan.choices)):
-                if actual is not None and set(chunk) <= set(actual.value_ids()):
+                if actual is not None and set(chunk) <= set(actual.value_ids):
                     yield f"{plan.label}#{number}", Made(actual.id), None
 
     def create_activation(self, target: Target, context: Context, refs: Refs) -> Call | Made:
@@ -153,13 +153,13 @@ def _filled_fields(row: bytes) -> Iterator[int]:
 
 
 def _added_values(target: FieldPlan, actual: Field) -> list[str]:
-    return [f"allowed_values: '{label}' was added" for label in sorted(set(actual.value_ids()) - set(target.choices))]
+    return [f"allowed_values: '{label}' was added" for label in sorted(set(actual.value_ids) - set(target.choices))]
 
 
 def _field_differences(target: FieldPlan, actual: Field, context: Context, refs: Refs) -> list[str]:
     found = [] if actual.data_type == target.data_type else ["data_type"]
     found += [] if actual.is_active else ["is_active"]
-    missing = set(target.choices) - set(actual.value_ids())
+    missing = set(target.choices) - set(actual.value_ids)
     return found + [f"allowed_values: '{label}' is missing" for label in sorted(missing)]
 
 

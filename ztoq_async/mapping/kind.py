@@ -5,7 +5,7 @@ The functions return calls and listings as values; the lanes carry them out and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -148,7 +148,7 @@ class Kind:
     beside: tuple[str, ...] = ()
     part_of: str = ""
     closes: tuple[str, ...] = ()
-    attributes: Callable[[Item], Iterator[str]] = lambda item: iter(())
+    attributes: Callable[[Item], Iterable[str]] = lambda item: ()
     keyed: Callable[[Context], bool] = lambda context: False
     is_ours: Callable[[str, Context], bool] = lambda key, context: True
     changes: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -77,9 +77,9 @@ def _read_back(context: Context) -> Listing:
     return (paths.module_tree if tree else paths.module_walk)(context.target.project_id)
 
 
-def folder_attributes(item: Item) -> Iterator[str]:
+def folder_attributes(item: Item) -> Iterable[str]:
     """The attributes of an archived folder."""
-    return account.leaves(msgspec.json.decode(item.record)) if item.record else iter(())
+    return account.leaves(msgspec.json.decode(item.record)) if item.record else ()
 
 
 MODULE = Kind(

@@ -84,8 +84,11 @@ def differences(
     for label, field in context.target.of(object_type).items():
         if label not in expected and (label not in ours or not field.is_custom):
             continue
-        found = values.from_property(shown.get(field.id, Property(field.id)), field)
-        if not values.same(_comparable(expected.get(label, ""), field), found, field.data_type):
+        item, wanted = shown.get(field.id), expected.get(label, "")
+        if wanted == ("" if item is None or item.field_value is None else item.field_value):
+            continue  # the most of them: as it was sent, or unset
+        found = values.from_property(item or Property(field.id), field)
+        if not values.same(_comparable(wanted, field), found, field.data_type):
             yield label
 
 

@@ -17,6 +17,7 @@ from ztoq_async.zephyr.records import TestCase, TestCycle, TestExecution
 
 MOST_CHOICES = 300
 LONGEST_TEXT = 255
+_SINGLE = (str, int, float)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})")
 
@@ -35,7 +36,7 @@ class ValuesSeen(msgspec.Struct):
             self._add_choice(choice)
 
     def _add_choice(self, choice: Any) -> None:
-        label = words(choice) if isinstance(choice, str | int | float) else ""
+        label = words(choice) if isinstance(choice, _SINGLE) else ""
         known = label in self.choices
         if not label.strip() or len(label) > LONGEST_TEXT or (not known and len(self.choices) >= MOST_CHOICES):
             self.overflow = True
@@ -155,10 +156,11 @@ def kind_of(value: Any) -> str:
 
 
 def _kind_of_text(value: str) -> str:
-    if _DATE.fullmatch(value) and _exists(value):
-        return "date"
-    if _DATE_TIME.fullmatch(value) and _exists(value):
-        return "date" if value[10:] in ("T00:00:00Z", "T00:00:00.000Z") else "date-time"
+    if value[:1].isdecimal():
+        if _DATE.fullmatch(value) and _exists(value):
+            return "date"
+        if _DATE_TIME.fullmatch(value) and _exists(value):
+            return "date" if value[10:] in ("T00:00:00Z", "T00:00:00.000Z") else "date-time"
     if is_html(value):
         return "html"
     return "long" if len(value) > LONGEST_TEXT or "\n" in value else "text"

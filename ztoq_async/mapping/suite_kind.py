@@ -165,5 +165,5 @@ TEST_SUITE = Kind(
     source="test-cycle",
     keyed=lambda context: properties.is_keyed(context, SUITES),
     is_ours=lambda key, context: key == outside(context) or key.startswith(f"{context.source.project.key}-R"),
-    attributes=lambda item: account.leaves(msgspec.json.decode(item.record)) if item.record else iter(()),
+    attributes=lambda item: account.leaves(msgspec.json.decode(item.record)) if item.record else (),
 )

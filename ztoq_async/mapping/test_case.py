@@ -101,7 +101,7 @@ def _mapped(
 def mapped_value(name: str, rules: dict[str, str], field: Field) -> str:
     """The qTest value of a Zephyr name: by the mapping file, else the one of the same name; else `SourceError`."""
     wanted = rules.get(name, name)
-    if wanted not in field.value_ids():
+    if wanted not in field.value_ids:
         raise SourceError(f"'{name}' has no value in the qTest field '{field.label}'")
     return wanted
 

@@ -13,9 +13,11 @@ import nh3
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
-_SUSPECT = re.compile(r"<\s*(script|iframe|object|embed)|\bon[a-z]+\s*=", re.IGNORECASE)
-_IGNORED = re.compile("[\x00-\x20]+")  # what browsers skip in the scheme of an address
-_SCRIPT = "javascript:"
+_ELEMENT = re.compile(r"<\s*(?:script|iframe|object|embed)", re.IGNORECASE)
+_HANDLER = re.compile(r"[oO][nN][a-zA-Z]+\s*=")
+# Browsers skip blanks and control characters in the scheme of an address.
+_SCRIPT = re.compile("[\x00-\x20]*".join(f"[{letter}{letter.upper()}]" for letter in "javascript") + "[\x00-\x20]*:")
+_BLANKS = "".join(map(chr, range(0x21)))
 _TAG_OR_ENTITY = re.compile(r"<[a-zA-Z/!][^>]*>|&(#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);")
 _FIRST_LINE = re.compile(r"(<(?:pre|listing|textarea)(?:\s[^<>]*)?>)(?=\n)")
 _PARAMETER = re.compile(r"\[~")
@@ -29,33 +31,35 @@ _FORBIDDEN = frozenset({"script", "iframe", "object", "embed"})
 
 def is_html(text: str) -> bool:
     """True if the text holds a tag or an entity."""
-    return _TAG_OR_ENTITY.search(text) is not None
+    return ("<" in text or "&" in text) and _TAG_OR_ENTITY.search(text) is not None
 
 
 def without_control(text: str) -> str:
     """The text without characters that neither XML nor PostgreSQL can hold."""
-    return _CONTROL.sub("", text)
+    return text if text.isprintable() else _CONTROL.sub("", text)
 
 
 def holds_forbidden(markup: str) -> bool:
     """True if the tree has a script, an embedded object, an event handler or a `javascript:` address."""
-    if not _SUSPECT.search(markup) and not _is_script(html.unescape(markup)):
+    if "<" not in markup or not _is_suspect(markup):
         return False
     root = LexborHTMLParser(markup).root
     return root is not None and any(_is_forbidden(node) for node in root.traverse())
+
+
+def _is_suspect(markup: str) -> bool:
+    """Whether it is worth a parser's time."""
+    found = _ELEMENT.search(markup) or ("=" in markup and _HANDLER.search(markup))
+    plain = html.unescape(markup) if "&" in markup else markup
+    return bool(found) or (":" in plain and _SCRIPT.search(plain) is not None)
 
 
 def _is_forbidden(node: LexborNode) -> bool:
     if node.tag in _FORBIDDEN:
         return True
     return any(
-        name.startswith("on") or _is_script(value or "", at_start=True) for name, value in node.attributes.items()
+        name.startswith("on") or _SCRIPT.match((value or "").lstrip(_BLANKS)) for name, value in node.attributes.items()
     )
-
-
-def _is_script(text: str, *, at_start: bool = False) -> bool:
-    flat = _IGNORED.sub("", text).lower()
-    return flat.startswith(_SCRIPT) if at_start else _SCRIPT in flat
 
 
 def cleaned(markup: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -33,7 +34,7 @@ class AllowedValue(msgspec.Struct, frozen=True):
     is_default: bool | None = False
 
 
-class Field(msgspec.Struct, frozen=True):
+class Field(msgspec.Struct, frozen=True, dict=True):
     """A system or custom field of one object type, with its ids in this project (facts.md 3.6)."""
 
     id: int
@@ -47,9 +48,15 @@ class Field(msgspec.Struct, frozen=True):
     multiple: bool | None = False
     allowed_values: list[AllowedValue] | None = None
 
+    @cached_property
     def value_ids(self) -> dict[str, int]:
         """Labels of the allowed values and their ids."""
         return {value.label: value.value for value in self.allowed_values or ()}
+
+    @cached_property
+    def value_labels(self) -> dict[int, str]:
+        """Ids of the allowed values and their labels."""
+        return {identifier: label for label, identifier in self.value_ids.items()}
 
     def open_labels(self) -> list[str]:
         """The labels that may be given: values that people switched off stay with those who have them."""
