@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much to measure: `items` for those that count items, `rounds` for those that compare."""
+    """How much to measure: `items` for those that count items, `rounds` for those that compare.
+
+    `top` is the largest project of those that compare sizes, in test executions; `seconds` is how long a pace is
+    watched.
+    """
 
     items: int
     rounds: int
+    top: int
+    seconds: float
+
+    @property
+    def corpus(self) -> Path | None:
+        """The real corpus, where `ZTOQ_SHARED` or ../shared has it and this size is not for a look."""
+        folder = Path(os.environ.get("ZTOQ_SHARED", "../shared")).absolute() / "corpus" / "mattermost"
+        return folder if folder.is_dir() and self is not QUICK else None
 
 
-QUICK = Size(items=300, rounds=1)
+QUICK = Size(items=300, rounds=1, top=200, seconds=3.0)
 """Enough to show that a benchmark runs; its figures mean nothing."""
-NORMAL = Size(items=20_000, rounds=9)
+NORMAL = Size(items=20_000, rounds=9, top=100_000, seconds=180.0)
+FULL = Size(items=20_000, rounds=9, top=1_000_000, seconds=300.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,13 @@ class Figure:
         """Whether the bound is kept."""
         low = self.at_least is None or self.value >= self.at_least
         return low and (self.at_most is None or self.value <= self.at_most)
+
+    @property
+    def bound(self) -> str:
+        """The bound in words."""
+        words = [f"at least {self.at_least:g}"] if self.at_least is not None else []
+        words += [f"at most {self.at_most:g}"] if self.at_most is not None else []
+        return ", ".join(words) or "no bound"
 
     def as_json(self) -> dict[str, Any]:
         """The figure as `--json` prints it."""

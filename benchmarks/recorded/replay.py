@@ -15,6 +15,7 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, cast
+from urllib.request import urlopen
 
 from benchmarks.recorded.exchange import Exchange, load, question
 
@@ -81,6 +82,15 @@ class Replay(asyncio.Protocol):
 def _length(head: bytes) -> int:
     found = head.lower().find(b"\r\ncontent-length:")
     return int(head[found + 17 :].split(b"\r\n", 1)[0]) if found >= 0 else 0
+
+
+def unknown(origins: dict[str, str]) -> list[str]:
+    """The first requests that were never recorded."""
+    found: list[str] = []
+    for origin in origins.values():
+        with urlopen(f"{origin}/unknown", timeout=10) as answer:
+            found += json.load(answer)
+    return found
 
 
 @contextmanager

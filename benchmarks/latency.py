@@ -1,0 +1,39 @@
+"""How much of what latency and `in_flight` permit is used: writing test cases and reading their steps at once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.measure import Figure, Size
+from benchmarks.recorded.replay import replaying
+from benchmarks.recorded.runs import engine, recorded
+
+IN_FLIGHT = 16
+WRITES = "POST /test-cases"
+BOUNDS = {10: 0.8, 50: 0.95, 200: 0.95}
+"""By milliseconds of latency."""
+MIDDLE = 0.1, 0.9
+
+
+def figures(size: Size) -> Iterable[Figure]:
+    """The pace of writing test cases to `in_flight` / latency, or to its own without latency where that is less."""
+    cases = max(100, size.items // 10)
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        run = recorded(("--cases", str(cases)), Path(folder))
+        with replaying(run.path, 0) as origins:
+            most = pace(engine(run, origins, WRITES, in_flight=IN_FLIGHT)["times"])
+        for latency, bound in BOUNDS.items():
+            permitted = min(most, IN_FLIGHT / (latency / 1000))
+            with replaying(run.path, latency) as origins:
+                times = [engine(run, origins, WRITES, in_flight=IN_FLIGHT)["times"] for _ in range(min(3, size.rounds))]
+            what = f"writing at {latency} ms with {IN_FLIGHT} in flight, to the {permitted:.0f} a second that permits"
+            yield Figure(f"latency-{latency}ms", what, tuple(pace(one) / permitted for one in times), at_least=bound)
+
+
+def pace(times: list[float]) -> float:
+    """Calls a second between the first tenth of them and the last."""
+    start, end = (int(len(times) * part) for part in MIDDLE)
+    ordered = sorted(times)
+    return (end - start) / (ordered[end] - ordered[start])
