@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
-from benchmarks import calls, latency, overhead, overlap, rate, resources, resume, scale, store
+from benchmarks import calls, latency, overhead, overlap, page, rate, resources, resume, scale, store
 from benchmarks.measure import FULL, NORMAL, QUICK, Figure, Size
 from benchmarks.peers import compared
 
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object")
+    parser.add_argument("--docs", action="store_true", help="write the table and the plot of docs/performance.md")
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--quick", action="store_true", help="only show that each runs; figures mean nothing")
     size.add_argument("--full", action="store_true", help="up to a million executions")
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found.append(figure)
             print(line(figure), file=sys.stderr if given.json else sys.stdout, flush=True)
     short = [figure.name for figure in found if not figure.holds]
+    if given.docs:
+        page.write(found, " ".join(["python -m benchmarks", *sys.argv[1:]]))
     if given.json:
         print(json.dumps({"figures": [figure.as_json() for figure in found], "short": short}))
     elif short:

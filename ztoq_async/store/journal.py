@@ -144,9 +144,9 @@ class Journal:
                 READY, kind, [key for key, _ in details], [storable(text) for _, text in details]
             )
             refused = [row["id"] for row in rows if row["state"] == REFUSED]
-            await session.execute(BRIDGE, refused)
-            await self._recount(session, refused)
             if refused:
+                await session.execute(BRIDGE, refused)
+                await self._recount(session, refused)
                 await self._refuse_children(session)
 
         await self.write(write)
@@ -255,12 +255,14 @@ class Journal:
             rows = [row for row in batch if row.state == state]
             if rows:
                 await self._move(session, state, allowed, rows)
-        await session.execute(BRIDGE, [row.id for row in batch if row.state == REFUSED])
+        refused = [row.id for row in batch if row.state == REFUSED]
+        if refused:
+            await session.execute(BRIDGE, refused)
         await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
         back = [row.id for row in batch if row.state == PENDING]
         if back:  # what belongs before them may have got another chance meanwhile
             await session.execute(WAITING, back)
-        if any(row.state == REFUSED for row in batch):
+        if refused:
             await self._refuse_children(session)
 
     async def _move(self, session: Session, state: str, allowed: tuple[str, ...], rows: Sequence[Transition]) -> None:
