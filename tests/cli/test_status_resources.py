@@ -12,7 +12,7 @@ SLOW = "[limits]\nzephyr_per_minute = 60000\nqtest_per_minute = 60000\nin_flight
 def folder(tmp_path):
     """A run that has written some test cases, and stops when the test asks it to."""
     (tmp_path / "slow.toml").write_text("[qtest]\nlatency_ms = 150\n")
-    with sandbox(tmp_path, "--cases", 60, "--seed", 5, "--profile", "slow.toml") as services:
+    with sandbox(tmp_path, "--cases", 600, "--seed", 5, "--profile", "slow.toml") as services:
         write_settings(tmp_path, services, SLOW)
         proposed(tmp_path)
         with started("run", cwd=tmp_path) as process:

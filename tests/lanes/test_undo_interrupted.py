@@ -12,14 +12,14 @@ from test_interrupted_history import interrupted as torn_down
 
 from ztoq_async.engine import Engine
 
-CASES, EXECUTIONS = 8, 30
+CASES, EXECUTIONS, LAG_S = 8, 30, 0.5
 MOMENTS = {"the first run": 1, "runs": 20, "suites and cycles": 28, "test cases": 40, "modules": 46}
 FAULTS = {
     "lost replies": {"lost_reply_rate": 0.15},
     "errors after": {"error_after_rate": 0.15},
     "drops": {"drop_rate": 0.15},
     "html": {"html_error_rate": 0.15},
-    "lagging lists": {"list_lag_s": 0.5, "search_lag_s": 0.5},
+    "lagging lists": {"list_lag_s": LAG_S, "search_lag_s": LAG_S},
     "everything": {
         "lost_reply_rate": 0.04,
         "error_after_rate": 0.04,
@@ -103,7 +103,7 @@ async def test_a_run_after_half_an_undo_makes_what_is_gone(store_url, tmp_path):
 @pytest.mark.slow
 async def test_everything_goes_under(name, store_url, tmp_path):
     """Whatever is lost on the way: all that was made is gone, and a run makes everything once."""
-    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS, settle_s=2 * LAG_S) as move:
         past = await history.due(move)
         await move.run()
         made = numbers(await there(move))

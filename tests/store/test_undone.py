@@ -63,6 +63,19 @@ async def test_only_the_ways_of_the_table_are_gone(before, after, store):
             assert new == old
 
 
+async def test_lists_may_not_show_yet_what_was_made_last(store):
+    """Seconds from the newest row that has an object; nothing was made, nothing to wait for."""
+    async with opened(store) as (journal, undone, _):
+        assert await undone.settling(60) == 0
+        await make(journal, [Row("k", "a"), Row("k", "b")])
+        assert 50 < await undone.settling(60) <= 60
+        await fetch(store, "UPDATE journal SET sent_at = sent_at - interval '20 s' WHERE key = 'a'")
+        assert 50 < await undone.settling(60) <= 60
+        await fetch(store, "UPDATE journal SET sent_at = sent_at - interval '20 s'")
+        assert 30 < await undone.settling(60) <= 40
+        assert await undone.settling(10) == 0
+
+
 async def test_what_hangs_on_an_object_is_gone_with_it_and_what_waits_for_it_waits(store):
     """Only rows of the kinds that are named go along; a row that is still to be made waits for its parent again."""
     rows = [Row("run", "r"), *(Row(kind, "x", ("run:r",)) for kind in ("log", "note", "later"))]

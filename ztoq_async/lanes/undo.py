@@ -57,7 +57,10 @@ def _add_gone(undoing: Undoing, name: str, number: int) -> None:
 
 
 async def _settle(run: Run) -> None:
-    """What was sent and has no known outcome may be there: it is looked for before anything is deleted."""
+    """What was sent and has no known outcome may be there: it is looked for before anything is deleted.
+
+    What a list does not show yet would pass for moved by people, and be spared.
+    """
     await settle_undoing(run, settle_s=0.0)
     for kind in KINDS:
         doubts = await run.overview.doubts(kind.name, kind.source)
@@ -65,6 +68,10 @@ async def _settle(run: Run) -> None:
             await run.sleep(max(0.0, *(doubt.wait_s for doubt in doubts)))
             run.check()
             await settle(run, kind, doubts)
+    if wait_s := await run.undone.settling(run.settings.qtest.settle_s):
+        run.lane("write").begin(f"waiting {wait_s:.0f} s, until lists show what was made last")
+        await run.sleep(wait_s)
+        run.check()
     await settle_late(run, KINDS)
 
 

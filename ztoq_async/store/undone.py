@@ -100,6 +100,13 @@ class Undone:
         )
         return int(await self._database.fetchval(query, kind))
 
+    async def settling(self, settle_s: float) -> float:
+        """Seconds until what was made last has settled: lists may not show it yet."""
+        age = await self._database.fetchval(
+            "SELECT extract(epoch FROM now() - max(sent_at))::float8 FROM journal WHERE state = 'done'", timeout=LONG_S
+        )
+        return 0.0 if age is None else max(0.0, settle_s - age)
+
     async def unanswered(self, kind: str) -> int:
         """How many rows of a kind were sent and have no known outcome."""
         query = "SELECT count(*) FROM journal WHERE kind = $1 AND state IN ('sent', 'doubt')"
