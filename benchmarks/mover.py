@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ztoq_async import Engine, load_settings
+from ztoq_async.cli import loop
 from ztoq_async.resources.calls import Attempt
 
 UNBOUND = 6_000_000
@@ -100,7 +101,8 @@ def main() -> None:
     order = json.load(sys.stdin)
     if not Path(order["tables"]["mapping"]["file"]).exists():
         prepare(order["tables"])
-    print(json.dumps(asyncio.run(measured(order["tables"], order["watch"]))))
+    with loop.runner() as runner:  # as the command line does it
+        print(json.dumps(runner.run(measured(order["tables"], order["watch"]))))
 
 
 if __name__ == "__main__":

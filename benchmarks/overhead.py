@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.measure import Figure, Size
+from benchmarks.measure import QUICK, Figure, Size
 from benchmarks.recorded.runs import Cost, pairs, recorded
 
 
@@ -30,7 +30,7 @@ def _projects(size: Size) -> Iterator[tuple[str, tuple[str, ...], str]]:
     few = size.items // 40
     if (folder := size.corpus) is not None:
         yield "corpus", ("--corpus", str(folder)), "the real corpus"
-    else:
+    elif size is not QUICK:
         yield "cases", ("--cases", str(size.items // 4)), f"{size.items // 4} generated test cases"
     flags = "--cases", str(few), "--executions", str(size.items)
     yield "executions", flags, f"{size.items} executions of {few} test cases"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from benchmarks.measure import Figure, Size
+from benchmarks.measure import QUICK, Figure, Size
 from benchmarks.mover import IN_FLIGHT, moved, prepare, tables
 from benchmarks.site import Tables, site
 
@@ -28,7 +28,7 @@ def figures(size: Size) -> Iterable[Figure]:
     present = [peer for peer in PEERS if find_spec(peer[3])]
     for absent in sorted({peer[3] for peer in PEERS} - {peer[3] for peer in present}):
         print(f"{absent} is NOT compared: install the extra bench", file=sys.stderr)
-    for latency in LATENCIES if size.rounds > 1 else LATENCIES[1:2]:
+    for latency in LATENCIES[1:2] if size is QUICK else LATENCIES:
         ours, theirs = asyncio.run(_compared(cases, latency, present))
         for (name, _, at_once, library), seconds in zip(present, theirs, strict=True):
             what = f"{cases} test cases at {latency} ms: time of {library}, {at_once} at once, to the engine's"

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from benchmarks.recorded.exchange import Exchange, load
+from ztoq_async.cli import loop
 
 HEADERS = {"Authorization": "Bearer bare", "Content-Type": "application/json", "Accept": "application/json"}
 
@@ -38,7 +39,8 @@ async def send(origins: dict[str, str], recording: dict[str, list[Exchange]], in
 def main(path: Path, origins: dict[str, str], in_flight: int) -> None:
     recording = load(path)
     wall, cpu = time.perf_counter(), time.process_time()
-    asyncio.run(send(origins, recording, in_flight))
+    with loop.runner() as runner:
+        runner.run(send(origins, recording, in_flight))
     print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sys
@@ -12,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from ztoq_async.cli import loop
 from ztoq_async.cli.logs import open_logs
-from ztoq_async.cli.loop import loop_factory
 from ztoq_async.cli.outlook import outlook
 from ztoq_async.cli.progress import shown
 from ztoq_async.cli.signals import two_signals
@@ -103,7 +102,7 @@ def sandbox(voice: Voice, options: Options) -> int:
         sys.stdout.flush()
 
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        with loop.runner() as runner:
             runner.run(serve(options, ready))
     except (CorpusError, ProfileError, ValueError) as error:
         raise SettingsError(str(error)) from error
@@ -127,7 +126,7 @@ def _settings(voice: Voice, config: Path) -> Settings:
 
 
 def _with_engine(voice: Voice, settings: Settings, work: Callable[[Engine], Awaitable[Any]]) -> Any:
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with loop.runner() as runner:
         return runner.run(_work(voice, settings, work))
 
 

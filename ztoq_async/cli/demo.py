@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
+from ztoq_async.cli import loop
 from ztoq_async.cli.commands import STOPPING, reported
 from ztoq_async.cli.logs import open_logs
-from ztoq_async.cli.loop import loop_factory
 from ztoq_async.cli.progress import shown
 from ztoq_async.cli.signals import two_signals
 from ztoq_async.cli.summary import kind_lines, summary
@@ -39,7 +39,7 @@ def demo(voice: Voice, cases: int, executions: int, store: Path) -> int:
     """The whole show; leaves only the folder `store` behind."""
     _fresh(store)
     open_logs(store.absolute(), voice.redact)
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with loop.runner() as runner:
         report = runner.run(Demo(voice, cases, executions, store.absolute()).play())
     voice.json(report)
     return EXIT_CODES[report["outcome"]]

@@ -69,6 +69,11 @@ def _beside(kind: Kind, parents: Iterable[str]) -> list[str]:
     return [name for name in parents if name.partition(":")[0] in kind.beside]
 
 
+async def remember(run: Run, items: Iterable[Item]) -> None:
+    """One question for what `refs_of` will be asked of each."""
+    await run.journal.refs({name for item in items for name in (*item.parents, *item.beside)})
+
+
 async def refs_of(run: Run, item: Item) -> Refs:
     """What the parents of an item keep for it, and what stands beside it keeps."""
     found = await run.journal.refs([*item.parents, *(name for name in item.beside if name not in item.parents)])

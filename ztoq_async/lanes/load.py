@@ -21,7 +21,7 @@ from ztoq_async.errors import (
     StoreError,
     Unauthorised,
 )
-from ztoq_async.lanes.items import items_of, refs_of
+from ztoq_async.lanes.items import items_of, refs_of, remember
 from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.lanes.settle import settle
@@ -66,7 +66,7 @@ class Load:
                 rows = await self._claim()
                 self._working.update(row.id for row in rows)
                 items = await items_of(run, self._kind, rows)
-                await self._remember(rows)
+                await remember(run, items.values())
                 for row in rows:
                     await queue.put((row, items[row.id]))
                 if not rows and not await self._wait(complete):
@@ -83,9 +83,6 @@ class Load:
         if 2 * len(self._working) > 3 * in_flight:
             return []
         return await self._run.journal.claim(self._kind.name, self._kind.source, 2 * in_flight, self._working)
-
-    async def _remember(self, rows: list[Claimed]) -> None:
-        await self._run.journal.refs({name for row in rows for name in row.parents})
 
     async def _wait(self, complete: bool) -> bool:
         """Nothing is ready: waits for what may change that. False when nothing can."""

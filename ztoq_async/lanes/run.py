@@ -183,10 +183,13 @@ class Run:
                 await self.stop.wait()
 
     def queue(self, lane: str, worker: Callable[[Item], Awaitable[None]], task_timeout: float) -> WorkQueue[Item, None]:
-        """The work queue of a lane; what has ended is in the journal, so nothing of it is kept in memory."""
+        """The work queue of a lane; what has ended is in the journal, so nothing of it is kept in memory.
+
+        While one half of its workers wait for answers, the other maps what is sent next: the gateway counts calls.
+        """
         in_flight = self.settings.limits.in_flight
-        bounds = {"workers": in_flight, "max_queue_size": in_flight, "max_completed_items": 0, "cleanup_interval": 1}
-        queue = WorkQueue(worker, task_timeout=task_timeout, **bounds)
+        bounds = {"max_queue_size": in_flight, "max_completed_items": 0, "cleanup_interval": 1}
+        queue = WorkQueue(worker, workers=2 * in_flight, task_timeout=task_timeout, **bounds)
         self.queues[lane] = queue
         return queue
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ztoq_async.errors import NotFound, Paused, SourceError
-from ztoq_async.lanes.items import items_as_made, refs_of
+from ztoq_async.lanes.items import items_as_made, refs_of, remember
 from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.late import find_surplus
 from ztoq_async.lanes.run import Run, one_error, plural
@@ -22,7 +22,7 @@ from ztoq_async.resources.batches import batch_processor
 from ztoq_async.store.overview import Known, Seen
 from ztoq_async.store.transitions import DONE, DOUBT, SENT
 
-BREATH = 50
+BATCH, BREATH = 250, 25
 FIRST_LOOK = 50
 GO_ON = "Where you accept that, allow a larger share:  [verify] pause_above = 1.0"
 
@@ -61,7 +61,7 @@ async def _read_list(run: Run, kinds: Sequence[Kind], listing: Listing, *, sure:
     async for page in run.qtest.pages(listing):
         for kind in kinds:
             found = list(kind.recognise(page, run.context))
-            for some in batch_processor(found, BREATH):
+            for some in batch_processor(found, BATCH):
                 await _compare(run, kind, some, sure=sure)
                 run.check()
         run.lane("verify").done += len(page)
@@ -92,9 +92,12 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
     """Marks rows; what differs is marked only where the list is `sure`: an index may lag behind."""
     known = await run.overview.by_keys(kind.name, kind.source, [key for key, _, _ in found])
     items = await items_as_made(run, kind, list(known.values()))
+    await remember(run, items.values())
     marks: list[Seen] = []
     shown: list[tuple[Known, Made]] = []
-    for key, made, actual in found:
+    for place, (key, made, actual) in enumerate(found):
+        if place % BREATH == 0:
+            await asyncio.sleep(0)  # the other lane goes on meanwhile
         row = known.get(key)
         if row is not None and row.state in (SENT, DOUBT):
             continue  # it may be what was sent: who settles that knows
