@@ -19,7 +19,7 @@ MIDDLE = 0.1, 0.9
 
 def figures(size: Size) -> Iterable[Figure]:
     """The pace of writing test cases to `in_flight` / latency, or to its own without latency where that is less."""
-    cases = max(100, size.items // 10)
+    cases = max(100, size.items // 20)
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         run = recorded(("--cases", str(cases)), Path(folder))
         with replaying(run.path, 0) as origins:
@@ -27,7 +27,8 @@ def figures(size: Size) -> Iterable[Figure]:
         for latency, bound in list(BOUNDS.items())[: 1 if size is QUICK else None]:
             permitted = min(most, IN_FLIGHT / (latency / 1000))
             with replaying(run.path, latency) as origins:
-                times = [engine(run, origins, WRITES, in_flight=IN_FLIGHT)["times"] for _ in range(min(3, size.rounds))]
+                rounds = range(1 if latency > 50 else min(3, size.rounds))
+                times = [engine(run, origins, WRITES, in_flight=IN_FLIGHT)["times"] for _ in rounds]
             what = f"writing at {latency} ms with {IN_FLIGHT} in flight, to the {permitted:.0f} a second that permits"
             yield Figure(f"latency-{latency}ms", what, tuple(pace(one) / permitted for one in times), at_least=bound)
 

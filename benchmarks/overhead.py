@@ -12,13 +12,13 @@ from benchmarks.recorded.runs import Cost, pairs, recorded
 
 def figures(size: Size) -> Iterable[Figure]:
     """Wall and CPU of the engine's process to those of bare aiohttp, without latency and with 20 ms."""
-    for name, flags, what in _projects(size):
+    for name, rounds, flags, what in _projects(size):
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
             run = recorded(flags, Path(folder))
-            costs = list(pairs(run, min(3, size.rounds), 0))
+            costs = list(pairs(run, min(rounds, size.rounds), 0))
             yield _ratio(f"overhead-{name}-wall", f"{what}: time to bare aiohttp's", costs, "wall", 1.8)
             yield _ratio(f"overhead-{name}-cpu", f"{what}: CPU of the process to bare aiohttp's", costs, "cpu", 2.5)
-            costs = list(pairs(run, min(2, size.rounds), 20))
+            costs = list(pairs(run, min(max(1, rounds - 1), size.rounds), 20))
             yield _ratio(f"overhead-{name}-20ms", f"{what}: time to bare aiohttp's at 20 ms", costs, "wall", 1.1)
 
 
@@ -26,11 +26,11 @@ def _ratio(name: str, what: str, costs: list[tuple[Cost, Cost]], part: str, boun
     return Figure(name, what, tuple(ours[part] / bare[part] for ours, bare in costs), at_most=bound)
 
 
-def _projects(size: Size) -> Iterator[tuple[str, tuple[str, ...], str]]:
+def _projects(size: Size) -> Iterator[tuple[str, int, tuple[str, ...], str]]:
     few = size.items // 40
     if (folder := size.corpus) is not None:
-        yield "corpus", ("--corpus", str(folder)), "the real corpus"
+        yield "corpus", 3, ("--corpus", str(folder)), "the real corpus"
     elif size is not QUICK:
-        yield "cases", ("--cases", str(size.items // 4)), f"{size.items // 4} generated test cases"
+        yield "cases", 3, ("--cases", str(size.items // 4)), f"{size.items // 4} generated test cases"
     flags = "--cases", str(few), "--executions", str(size.items)
-    yield "executions", flags, f"{size.items} executions of {few} test cases"
+    yield "executions", 2, flags, f"{size.items} executions of {few} test cases"

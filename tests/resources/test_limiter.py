@@ -89,6 +89,29 @@ def test_a_hidden_limit_is_found_and_nine_tenths_of_it_used(limit: int, sliding:
     assert host.refused <= 0.05 * len(host.times) + 100
 
 
+@pytest.mark.parametrize(("limit", "silent"), [(100, 0.94), (1000, 0.88)])
+@pytest.mark.parametrize("tells", [True, False], ids=["retry-after", "silent"])
+def test_a_limit_by_ten_seconds_is_found_as_soon(limit: int, silent: float, tells: bool) -> None:
+    """What the service accepts in its own window counts, not in a minute of which most is not over yet."""
+    host = Host(limit, 10.0, tells=tells)
+    simulated(_drive(host, 180))
+    late = sum(1 for time in host.times if time >= 30)
+    assert (0.95 if tells else silent) * 15 * limit <= late <= 15 * limit
+    assert host.refused <= (0.01 if tells else 0.025) * len(host.times) + 30
+
+
+def test_a_limit_that_rises_to_three_times_is_soon_used() -> None:
+    """Steps grow: in a minute most of the new limit is used, though the last minute's calls were by the old one."""
+    host = Host(100, 10.0)
+
+    async def rises() -> None:
+        asyncio.get_running_loop().call_later(90, setattr, host, "limit", 300)
+        await _drive(host, 240)
+
+    simulated(rises())
+    assert sum(1 for time in host.times if time >= 150) >= 0.6 * 300 * 9
+
+
 @pytest.mark.parametrize(("limit", "used"), [(600, 570), (3000, 2990)])
 def test_a_window_already_used_by_others_does_not_slow_the_run(limit: int, used: int) -> None:
     """Starting when somebody has used most of the window costs that window, not the next hours."""

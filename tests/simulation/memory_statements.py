@@ -441,8 +441,10 @@ def migration(on):
     return [{"epoch": row["epoch"], **row, "age": on.now() - row["beat_at"]}] if row else []
 
 
-@statement("UPDATE migration SET epoch = epoch + 1, holder = $1, beat_at = now() RETURNING epoch")
-def next_epoch(on, holder):
+@statement("UPDATE migration SET epoch = epoch + 1, holder = $1, beat_at = now() WHERE beat_at = $2 RETURNING epoch")
+def next_epoch(on, holder, seen):
+    if on["migration"]["beat_at"] != seen:
+        return []
     return _update(on, epoch=on["migration"]["epoch"] + 1, holder=holder, beat_at=on.now())
 
 

@@ -21,7 +21,7 @@ from ztoq_async.lanes.run import Stopped
 from ztoq_async.store import tenure as tenures
 
 QUIET_S = 500.0
-SPARE_STARTS = 8
+SPARE_STARTS, BUSY_S = 8, 20.0
 EXPECTED = (ZtoqError, Stopped, asyncio.CancelledError, TimeoutError)
 
 
@@ -63,7 +63,8 @@ class World(Promises):
             expected = not calm or process.outcome == "complete" or isinstance(process.outcome, StoreBusy)
             self.expect(expected, f"{process} should have made everything, and ended with {process.outcome!r}")
             self.expect(number < self.chaos + SPARE_STARTS, "no engine comes to an end")
-            await asyncio.sleep(self.chance.choice((0.0, 1.0, 20.0)))
+            patience = BUSY_S if isinstance(process.outcome, StoreBusy) else 0.0
+            await asyncio.sleep(self.chance.choice((0.0, 1.0, 20.0)) + patience)
             if calm and (running := self._running()):
                 await asyncio.wait(running)
         await asyncio.sleep(self.service.last_at - self.loop.time())

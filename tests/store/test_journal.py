@@ -160,6 +160,24 @@ async def test_nobody_slips_past_one_with_another_chance_behind_a_row_that_has_l
         assert [row.key for row in await journal.claim("k", "", 9)] == ["a"]
 
 
+@pytest.mark.parametrize("between", [1, 3])
+async def test_nobody_slips_past_one_with_another_chance_that_was_planned_groups_before(store, between):
+    """Siblings of a tree may be far from each other: what is done passes on what belongs before it until they come."""
+    first = [Row("k", "a"), Row("k", "b", after=("k:a",)), Row("k", "x")]
+    others = [[Row("k", f"y{number}"), Row("k", f"z{number}", after=(f"k:y{number}",))] for number in range(between)]
+    last = [Row("k", "c", after=("k:b",))]
+    async with opened(store) as journal:
+        for rows in ([Row("k", "a", refusal="no"), *first[1:]], *others, [Row("k", "c", refusal="no")]):
+            await journal.plan(rows)
+        while claimed := await journal.claim("k", "", 9):
+            for row in claimed:
+                journal.hand_over(Transition(row.id, DONE, Made(row.id)))
+            await journal.flush()
+        for rows in (first, *others, last):
+            await journal.plan(rows)
+        assert [row.key for row in await journal.claim("k", "", 9)] == ["a"]
+
+
 @pytest.mark.parametrize("before", STATES)
 @pytest.mark.parametrize("after", [state for state in STATES if state != SENT])
 async def test_only_the_ways_of_the_table_are_gone(before, after, store):

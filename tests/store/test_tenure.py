@@ -14,6 +14,7 @@ from ztoq_async.store.schema import upgrade
 from ztoq_async.store.tenure import Holder, Tenure, tenure
 
 NAMES = ("zephyr MM", "qtest 1")
+OUTLIVE = tenures._outlive
 
 
 @pytest.fixture
@@ -132,6 +133,39 @@ async def test_an_engine_that_stands_still_is_overtaken_after_lease_and_settling
                 first.fence()
             with pytest.raises(FenceError, match="another engine has taken over"):
                 await first.write(store, lambda session: session.execute("SELECT 1"))
+
+
+@pytest.mark.usefixtures("short")
+async def test_a_successor_whose_clock_is_faster_than_the_stores_waits_for_the_rest(store, monkeypatch):
+    """It comes back a trifle too early and finds the same heartbeat: that is no sign of life."""
+    await leave(store, Holder("elsewhere", "boot", 4711, 1.0))
+    sleep = asyncio.sleep
+    monkeypatch.setattr(tenures.asyncio, "sleep", lambda seconds: sleep(0.9 * seconds))
+    start = time.monotonic()
+    async with tenure(store, *NAMES, 0.2):
+        assert time.monotonic() - start >= tenures.LEASE_S
+
+
+@pytest.mark.usefixtures("short")
+async def test_an_engine_that_goes_on_while_it_is_looked_at_keeps_its_lease(store, monkeypatch):
+    """It was silent for long, and renews its lease between the look and the next epoch: that lease is waited for."""
+    await leave(store, Holder("elsewhere", "boot", 4711, 1.0))
+    async with store.session() as session:
+        await session.execute("UPDATE migration SET beat_at = now() - interval '1 hour'")
+    looked = []
+
+    async def goes_on(session, settle_s):
+        seen = await OUTLIVE(session, settle_s)
+        if not looked:
+            await session.execute("UPDATE migration SET beat_at = now()")
+        looked.append(seen)
+        return seen
+
+    monkeypatch.setattr(tenures, "_outlive", goes_on)
+    start = time.monotonic()
+    async with tenure(store, *NAMES, 0.2):
+        assert time.monotonic() - start >= tenures.LEASE_S
+        assert len(looked) == 2
 
 
 @pytest.mark.usefixtures("short")

@@ -16,6 +16,7 @@ FINE = 50.0
 KEEP = 0.95
 MAX_PAUSE = 600.0
 LEAST_RATE = 0.1
+FIRST_STEP, FASTER, STEP_CALLS, STEP_S = 0.01, 3, 120, 5.0
 _SLICES = 60
 
 
@@ -23,11 +24,13 @@ class AdaptiveRate:
     """The pace of all calls to one host, in one event loop.
 
     With `per_minute` 0 the limit is found out: 10 a second, doubled each second until the service refuses; from then
-    on 0.95 of the calls that it accepted in the last `window` seconds, growing by 1 % in the first window without a
-    refusal and by twice the last step in each further one, so that a limit that rose, or was guessed too low because
-    others used it, is reached again in a few windows. The first refusal after less than a window is doubted: the
-    doubling starts once more after the pause. With `per_minute` given there is no search, and no minute holds more.
-    `share` (0 to below 1) of the limit is left to others. A refusal pauses every caller at once.
+    on 0.95 of the calls that it accepted in the last `window` seconds, or the pace before the last step, which held.
+    Before a whole window has passed it counts with the pause, since the service's own window may be shorter. The pace
+    grows by 1 %, and by three times the last step each further time, so that a limit that rose, or was guessed too low
+    because others used it, is soon reached; between two steps lie 5 s and 120 calls for each that the last refusal
+    cost, at most a window. The first refusal after less than a window is doubted: the doubling starts once more after
+    the pause. With `per_minute` given there is no search, and no minute holds more. `share` (0 to below 1) of the limit
+    is left to others. A refusal pauses every caller at once.
 
     By Little's law the calls in flight settle at rate × latency: no second bound is needed.
     """
@@ -52,7 +55,10 @@ class AdaptiveRate:
         self._empty_refusals = 0
         self._refused_at = -math.inf
         self._ramps = 0 if self._known else 2
-        self._step = 0.01
+        self._step = FIRST_STEP
+        self._cost = 1
+        self._held = 0.0
+        self._doubted = False
         self._since = self._started = self._clock()
         self._taken = 0
         self._slices: deque[tuple[int, int]] = deque(maxlen=_SLICES + 1)
@@ -87,22 +93,28 @@ class AdaptiveRate:
         self._empty_refusals = 0
         if self._known:
             return
-        part = int(self._clock() / self._window * _SLICES)
+        now = self._clock()
+        part = int(now / self._window * _SLICES)
         if self._slices and self._slices[-1][0] == part:
             self._slices[-1] = (part, self._slices[-1][1] + 1)
         else:
             self._slices.append((part, 1))
+        if self._doubted and now >= self._paused_until:
+            self._learn(now)
 
     def refused(self, sent: float, after: float | None = None) -> None:
         """A call that left at `sent` was answered 429; `after` is the service's Retry-After in seconds, if any."""
         now = self._clock()
         fresh = sent > self._refused_at
         informative = fresh and not self._known and not self._empty_refusals
+        self._cost = 1 if informative or self._ramps else self._cost + 1
         if fresh:
             self._refused_at = now
             self._empty_refusals += 1
         self.pause(after or self._guess())
-        if informative:
+        if informative and now - self._started < self._window:
+            self._doubted = True
+        elif informative:
             self._learn(now)
 
     def pause(self, seconds: float) -> None:
@@ -116,10 +128,10 @@ class AdaptiveRate:
     def _learn(self, now: float) -> None:
         first = int((now - self._window) / self._window * _SLICES)
         lately = sum(count for part, count in self._slices if part > first)
-        rate = max(LEAST_RATE, KEEP * self._kept * lately / self._window)
-        young = self._ramps == 2 and now - self._started < self._window
+        rate = max(LEAST_RATE, KEEP * self._kept * lately / min(self._window, now - self._started), self._held)
+        young = self._ramps == 2 and self._refused_at - self._started < self._window
         self._ramps = 1 if young else 0
-        self._step = 0.01
+        self._step, self._held, self._doubted = FIRST_STEP, 0.0, False
         self._set(max(rate, FIRST_RATE) if young else rate)
 
     def _adapt(self) -> None:
@@ -131,10 +143,14 @@ class AdaptiveRate:
                 # Doubling an unused rate would let a burst through later.
                 used = self._taken >= self._rate * elapsed / 2
                 self._set(self._rate * 2 if used else self._rate)
-        elif self._kept == 1.0 and now - self._since >= self._window:
-            rate = self._rate * (1 + self._step)
-            self._step = min(1.0, self._step * 2)
+        elif self._kept == 1.0 and self._has_held(now - self._since):
+            self._held, rate = self._rate, self._rate * (1 + self._step)
+            self._step = min(1.0, self._step * FASTER)
             self._set(rate)
+
+    def _has_held(self, seconds: float) -> bool:
+        """Whether the pace was kept for so long, and so often, that a faster one is worth a refusal."""
+        return seconds >= self._window or (seconds >= STEP_S and self._taken >= STEP_CALLS * self._cost)
 
     def _set(self, rate: float) -> None:
         if rate != self._rate:

@@ -12,6 +12,7 @@ from ztoq_async.plan import Row
 from ztoq_async.resources.session import Session
 from ztoq_async.store.transitions import DONE, DOUBT, REFUSED, SENT
 
+ON_THEIR_WAY = (SENT, DOUBT)
 _STATES = """
 SELECT t.key, (SELECT j.state FROM journal j WHERE j.kind = $1 AND j.key = t.key) AS state
 FROM unnest($2::text[]) AS t(key)
@@ -19,13 +20,16 @@ FROM unnest($2::text[]) AS t(key)
 
 
 class Chains:
-    """Goes along the chains of one kind at a time, some rows after others; remembers the ends of the last two groups.
+    """Goes along chains, some rows after others; what comes after a row may be many groups later (siblings in a tree).
 
-    The older one is for a transaction that is made again.
+    It remembers the end of a group, and rows that pass something on, which only those do that are in doubt or behind
+    one with a second chance: until what comes after them was here, and a group longer, for a transaction that is made
+    again.
     """
 
     def __init__(self) -> None:
-        self._ends: dict[str, tuple[str, ...]] = {}
+        self._passed: dict[str, tuple[str, ...]] = {}
+        self._used: set[str] = set()
 
     async def before(self, session: Session, rows: Sequence[Row]) -> Mapping[str, tuple[str, ...]]:
         """For the key of each row of a kind the names of those that it must wait for."""
@@ -33,14 +37,18 @@ class Chains:
             return {row.key: () for row in rows}
         answer = await session.fetch(_STATES, rows[0].kind, [row.key for row in rows])
         states = {row["key"]: row["state"] for row in answer}
-        passed, found = dict(self._ends), {}
+        passed, used = dict(self._passed), set[str]()
+        found: dict[str, tuple[str, ...]] = {}
         for row in rows:
             name = f"{row.kind}:{row.key}"
             found[row.key] = tuple(other for last in row.after for other in passed.get(last, (last,)))
+            used.update(last for last in row.after if last in passed)
+            passed.pop(name, None)
             if states[row.key] in (DONE, REFUSED):
                 passed[name] = found[row.key]
-            elif states[row.key] in (SENT, DOUBT):
+            elif states[row.key] in ON_THEIR_WAY:
                 passed[name] = (*found[row.key], name)
-        end = f"{rows[-1].kind}:{rows[-1].key}"
-        self._ends = {**dict(list(self._ends.items())[-1:]), end: passed.get(end, (end,))}
+        over, end = self._used - used, f"{rows[-1].kind}:{rows[-1].key}"
+        self._passed = {name: passed[name] for name in passed if name not in over and (passed[name] or name == end)}
+        self._used = used
         return found

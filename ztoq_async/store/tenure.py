@@ -130,12 +130,7 @@ async def tenure(database: Database, zephyr: str, qtest: str, settle_s: float) -
                 f"another engine works on this store, {await _who(session)}: wait for it to end, or stop it"
             )
         await _enter(session, zephyr, qtest)
-        await _outlive(session, settle_s)
-        here = msgspec.json.encode(Holder.here()).decode()
-        start = _clock()
-        epoch = await session.fetchval(
-            "UPDATE migration SET epoch = epoch + 1, holder = $1, beat_at = now() RETURNING epoch", here
-        )
+        epoch, start = await _succeed(session, settle_s)
         held = Tenure(epoch, start + LEASE_S)
         beating = asyncio.create_task(_keep(held, database), name="heartbeat")
         try:
@@ -181,16 +176,35 @@ async def _enter(session: Session, zephyr: str, qtest: str) -> None:
         )
 
 
-async def _outlive(session: Session, settle_s: float) -> None:
+async def _succeed(session: Session, settle_s: float) -> tuple[int, float]:
+    """The next epoch, and when it was asked for.
+
+    An engine that stood still may go on just now: where it has renewed its lease since the look, it is looked at again.
+    """
+    here = msgspec.json.encode(Holder.here()).decode()
+    epoch = None
+    while epoch is None:
+        seen = await _outlive(session, settle_s)
+        start = _clock()
+        epoch = await session.fetchval(
+            "UPDATE migration SET epoch = epoch + 1, holder = $1, beat_at = now() WHERE beat_at = $2 RETURNING epoch",
+            here,
+            seen,
+        )
+    return epoch, start
+
+
+async def _outlive(session: Session, settle_s: float) -> datetime:
     """Waits until an engine that vanished without saying so can send no more: lease and settling time (rule 1).
 
-    Raises `StoreBusy` where it has not vanished: an engine that lost the lock still shows itself by its heartbeat.
+    Answers its last heartbeat. Raises `StoreBusy` where it has not vanished: an engine that lost the lock still shows
+    itself by its heartbeat.
     """
     seen = None
     while True:
         holder, beat_at, age = await _holder(session)
         if holder is None:
-            return
+            return beat_at
         if holder.is_dead() or age >= LEASE_S + settle_s:
             break
         if seen not in (None, beat_at):
@@ -200,6 +214,7 @@ async def _outlive(session: Session, settle_s: float) -> None:
         seen = beat_at
         await asyncio.sleep(max(TICK_S, LEASE_S + settle_s - age))  # by a clock that may be faster than the store's
     await session.fetchval(_END_LEFT)
+    return beat_at
 
 
 async def _holder(session: Session) -> tuple[Holder | None, datetime, float]:
