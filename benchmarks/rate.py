@@ -36,7 +36,7 @@ class Limit:
 LIMITS = (
     Limit("60", 60, 10.0),
     Limit("600", 600, 10.0),
-    Limit("6000", 6000, 60.0),
+    Limit("6000", 6000, 10.0),
     Limit("silent", 600, 10.0, ways={"retry_after_s": "none"}),
     Limit("told", 600, 10.0, ways={"remaining_headers": True}),
     Limit("shared", 600, 10.0, share=0.2),

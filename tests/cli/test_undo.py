@@ -18,7 +18,7 @@ def left(services):
 def test_undo_can_be_asked_killed_and_gone_on_with(tmp_path):
     """A dry run writes nothing and exits with 0; what kill -9 has cut short the same command ends; `status` says so."""
     with sandbox(tmp_path, "--cases", 12, "--executions", 20, "--seed", 3) as services:
-        write_settings(tmp_path, services, SLOW)
+        write_settings(tmp_path, {**services, "qtest": {**services["qtest"], "settle_s": 1}}, SLOW)
         proposed(tmp_path)
         assert call("run", "--json", cwd=tmp_path).returncode == 0
         made, calls = left(services), writes(services)

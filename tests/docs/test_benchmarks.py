@@ -19,7 +19,11 @@ def benchmarks(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
+LONG = ("overhead", "latency", "scale", "peers")
+"""Several runs of the engine each, in processes of their own."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in LONG else n for n in BENCHMARKS])
 def test_every_benchmark_gives_its_figures(name):
     """`--quick --json`: each figure is a number with its spread, a bound or none, and a word on what it is."""
     done = benchmarks("--quick", "--json", name)

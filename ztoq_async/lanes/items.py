@@ -53,7 +53,19 @@ async def items_of(run: Run, kind: Kind, rows: Collection[Row]) -> dict[int, Ite
     """The item of each row by the row's id; one question for all that stand beside them."""
     names = {name for row in rows for name in _beside(kind, row.parents)}
     family = await run.overview.family({name: _SOURCES[name] for name in kind.beside}, names) if names else {}
-    return {row.id: Item(row.key, row.parents, row.record, row.detail, family) for row in rows}
+    return {row.id: Item(row.key, row.parents, row.record, row.detail, _near(row.parents, family)) for row in rows}
+
+
+def _near(parents: tuple[str, ...], family: Mapping[str, Item]) -> dict[str, Item]:
+    """Those of a family that stand beside one row: its parents, and theirs."""
+    near: dict[str, Item] = {}
+    names = list(parents) if family else []
+    while names:
+        name = names.pop()
+        if name in family and name not in near:
+            near[name] = family[name]
+            names += near[name].parents
+    return near
 
 
 def beside_of(kind: Kind, rows: Iterable[Iterable[str]]) -> dict[str, set[str]]:

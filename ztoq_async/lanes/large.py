@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from msgspec import structs
-
 from ztoq_async.errors import ProcessDied, SourceError
 from ztoq_async.kinds import KINDS
 from ztoq_async.lanes.run import Run
@@ -29,7 +27,6 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 
 async def built(run: Run, kind: Kind, item: Item) -> tuple[Target, list[Note]]:
     """The target of an item, and what became of each attribute. Raises `SourceError` where it cannot be moved."""
-    item = _alone(item)
     if _size(item) < LARGE:
         return kind.build(item, run.context)
     return await _elsewhere(run, item, _build, kind.name, item, run.context)
@@ -37,7 +34,7 @@ async def built(run: Run, kind: Kind, item: Item) -> tuple[Target, list[Note]]:
 
 async def differences(run: Run, kind: Kind, item: Item, target: Target, actual: object, refs: Refs) -> Differences:
     """Names of what differs between the target of an item and the object as qTest shows it."""
-    if _size(_alone(item)) < LARGE:
+    if _size(item) < LARGE:
         return kind.differences(target, actual, run.context, refs)
     return await _elsewhere(run, item, _compare, kind.name, target, actual, run.context, dict(refs))
 
@@ -59,20 +56,6 @@ async def _elsewhere(run: Run, item: Item, func: Callable[..., T], *args: object
         except TimeoutError:
             raise SourceError(f"its {_size(item):,} bytes cannot be mapped within {MAPPED_WITHIN_S:.0f} s") from None
     raise SourceError(f"the process that maps its {_size(item):,} bytes ended {TRIES} times: is there enough memory?")
-
-
-def _alone(item: Item) -> Item:
-    """The item with what stands beside it; those of its batch share one family."""
-    if not item.beside:
-        return item
-    near: dict[str, Item] = {}
-    names = list(item.parents)
-    while names:
-        name = names.pop()
-        if name in item.beside and name not in near:
-            near[name] = item.beside[name]
-            names += near[name].parents
-    return structs.replace(item, beside=near)
 
 
 def _size(item: Item) -> int:

@@ -77,10 +77,6 @@ def _texts(step: Inline | Result) -> _Texts:
     return step.description or "", step.test_data or "", step.expected_result or ""
 
 
-def _trees(texts: _Texts) -> tuple[Any, ...]:
-    return tuple(comparable(text) for text in texts)
-
-
 def aligned(frozen: list[Result], steps: list[tuple[Place, _Texts]]) -> list[Place | None]:
     """For each frozen step the step that it is now, in order; None where there is none.
 
@@ -92,7 +88,9 @@ def aligned(frozen: list[Result], steps: list[tuple[Place, _Texts]]) -> list[Pla
     found: list[Place | None] = [None] * len(frozen)
     if then == now:
         return [place for place, _ in steps]
-    then, now = [_trees(texts) for texts in then], [_trees(texts) for texts in now]
+    # Most texts stand on both sides: each is parsed once.
+    trees = {text: comparable(text) for texts in (*then, *now) for text in texts}
+    then, now = ([tuple(trees[text] for text in texts) for texts in side] for side in (then, now))
     for start, other, size in SequenceMatcher(None, then, now).get_matching_blocks():
         for step in range(size):
             found[start + step] = steps[other + step][0]

@@ -117,6 +117,8 @@ def _moved(text: str, attribute: str, rule: str, notes: list[Note]) -> str:
 def labelled(label: str, text: str, beside: str = "") -> str:
     """A block under a label; where the texts beside it hold the label, it takes a number above theirs."""
     start = without_parameters(f"[{as_html(without_control(label))}")
+    if start not in beside:
+        return f"<p>{start}]</p>{text}"
     taken = [int(number or 1) for number in re.findall(rf"{re.escape(start)}(?: (\d+))?\]", beside, re.ASCII)]
     return f"<p>{start}]</p>{text}" if not taken else f"<p>{start} {max(taken) + 1}]</p>{text}"
 

@@ -124,7 +124,7 @@ def _ends(markup: str) -> bool:
 
 def _stranger(markup: str) -> str:
     """A word that the markup does not hold: real texts hold every character that one might think free."""
-    word, said = "after", markup + html.unescape(markup)
+    word, said = "after", markup + (html.unescape(markup) if "&" in markup else "")
     while word in said:
         word += "r"
     return word

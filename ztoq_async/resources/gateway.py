@@ -149,7 +149,7 @@ class Gateway:
             healthy: bool | None = None
             try:
                 sent = await self.rate.acquire()
-                self._check_open()
+                self._check_closed()
                 self._check_quota()
                 try:
                     answer = await self._exchange(call, header)
@@ -207,9 +207,12 @@ class Gateway:
         if answer.status == 503:
             self.rate.pause(outcomes.retry_after(answer.headers) or 0.0)
 
-    def _check_open(self) -> None:
+    def _check_closed(self) -> None:
         if self._closed:
             raise ResourceError(f"the gateway to {self.name} is closed")
+
+    def _check_open(self) -> None:
+        self._check_closed()
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         else:
