@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     size.add_argument("--quick", action="store_true", help="only show that each runs; figures mean nothing")
     size.add_argument("--full", action="store_true", help="up to a million executions")
     given = parser.parse_args(arguments)
+    if given.docs and (given.names or given.quick):
+        parser.error("--docs: the page has the figures of a whole run")
     found: list[Figure] = []
     for name in given.names or BENCHMARKS:
         for figure in BENCHMARKS[name](QUICK if given.quick else FULL if given.full else NORMAL):

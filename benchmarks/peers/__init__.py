@@ -1,1 +1,1 @@
-"""What people would use instead: a script with requests and threads, httpx, and dlt for the reading half."""
+"""What people would use instead: a script with requests and threads, or with httpx."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 
 from benchmarks.measure import QUICK, Figure, Size
-from benchmarks.mover import IN_FLIGHT, moved, prepare, tables
+from benchmarks.mover import CLOSE_S, IN_FLIGHT, moved, prepare, tables
 from benchmarks.site import Tables, site
 
 SCRIPT_S = 900.0
@@ -47,11 +47,12 @@ async def _compared(cases: int, latency: int, peers: list[tuple[str, str, int, s
 
 
 async def _script(way: str, at_once: int, services: Tables) -> float:
-    command = (sys.executable, "-m", "benchmarks.peers.scripts", way, str(at_once), json.dumps(services))
-    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    try:
-        output, _ = await asyncio.wait_for(child.communicate(), SCRIPT_S)
+    command, pipe = (sys.executable, "-m", "benchmarks.peers.scripts", way, str(at_once)), asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    try:  # tokens go by the input: a command line is everybody's to read
+        output, _ = await asyncio.wait_for(child.communicate(json.dumps(services).encode()), SCRIPT_S)
     finally:
         if child.returncode is None:
             child.kill()
+            await asyncio.wait_for(child.wait(), CLOSE_S)
     return float(output)

@@ -1,6 +1,6 @@
 """The usual script: reads each test case and its steps, posts it to qTest. No journal, nothing is read back.
 
-`python -m benchmarks.peers.scripts threads 5 '{…}'`, or `httpx 64`: prints the seconds.
+`python -m benchmarks.peers.scripts threads 5`, or `httpx 64`: the services as JSON on its input; prints the seconds.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ WAYS = {"threads": threads, "httpx": by_httpx}
 
 
 if __name__ == "__main__":
-    way, at_once, given = sys.argv[1:]
+    way, at_once = sys.argv[1:]
+    given = json.load(sys.stdin)
     began = time.perf_counter()
-    WAYS[way](json.loads(given), int(at_once))
+    WAYS[way](given, int(at_once))
     print(time.perf_counter() - began)

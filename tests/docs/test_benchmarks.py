@@ -59,9 +59,9 @@ def test_a_figure_that_falls_short_is_named_and_ends_in_1():
     assert done.stdout.startswith("SHORT slow")
 
 
-@pytest.mark.parametrize("argument", ["nothing", "--nothing"])
-def test_an_unknown_benchmark_is_refused(argument):
-    """A name that no benchmark has ends in 2, with those that there are."""
-    done = benchmarks(argument)
+@pytest.mark.parametrize("arguments", [["nothing"], ["--nothing"], ["--docs", "rate"], ["--docs", "--quick"]])
+def test_what_cannot_be_asked_is_refused(arguments):
+    """An unknown name ends in 2, with those that there are; so does a page of a part."""
+    done = benchmarks(*arguments)
     assert done.returncode == 2
     assert "usage: python -m benchmarks" in done.stderr
