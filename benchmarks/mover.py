@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.site import Tables
 from ztoq_async import Engine, load_settings
 from ztoq_async.cli import loop
 from ztoq_async.resources.calls import Attempt
@@ -21,7 +22,6 @@ UNBOUND = 6_000_000
 IN_FLIGHT = 64
 RUN_S = 3600.0
 CLOSE_S = 30.0
-Tables = dict[str, Any]
 
 
 def tables(services: Tables, folder: Path, store: str = "store", **limits: Any) -> Tables:

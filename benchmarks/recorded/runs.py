@@ -14,11 +14,11 @@ from typing import Any
 
 from yarl import URL
 
-from benchmarks.mover import IN_FLIGHT, Tables, moved, prepare, tables
+from benchmarks.mover import IN_FLIGHT, moved, prepare, tables
 from benchmarks.recorded.exchange import save
 from benchmarks.recorded.recorder import Recorder
 from benchmarks.recorded.replay import replaying, unknown
-from benchmarks.site import Site, site
+from benchmarks.site import Site, Tables, site
 
 FLOOR_S = 600.0
 Cost = dict[str, float]
