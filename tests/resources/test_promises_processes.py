@@ -50,7 +50,7 @@ def chatter():
 
 def children():
     """Living processes that this one began, without a server that other tests use."""
-    every = psutil.Process().children(recursive=True)
+    every = psutil.Process().children()
     return [one for one in every if one.status() != psutil.STATUS_ZOMBIE and one.name() != "postgres"]
 
 
