@@ -22,7 +22,7 @@ from ztoq_async.errors import (
 )
 from ztoq_async.resources import gateway as gateway_module
 from ztoq_async.resources import outcomes, tries
-from ztoq_async.resources.calls import Attempt, Call
+from ztoq_async.resources.calls import Answer, Attempt, Call
 from ztoq_async.resources.connector import ConnectionPool
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -227,6 +227,7 @@ async def test_no_error_shows_the_token(pool: ConnectionPool) -> None:
     assert "you sent ***" in str(caught.value)
     assert len(str(caught.value)) < 400
     assert TOKEN not in repr(Call("GET", "/x", authorisation=TOKEN))
+    assert TOKEN not in repr(Answer(200, TOKEN.encode(), {"x-token": TOKEN}, 0.0))
 
 
 async def test_the_fence_is_asked_when_connected_and_before_writing(pool: ConnectionPool) -> None:

@@ -95,8 +95,10 @@ class CircuitBreaker:
 
     def admit(self) -> int:
         """Lets a call through and gives its generation, for `record`. Raises CircuitOpen with the seconds to wait."""
-        self._loop = self._loop or loop_here()
-        self._check_loop()
+        if self._loop is None:
+            self._loop = loop_here()
+        else:
+            check_loop(self._loop, "CircuitBreaker")
         self.last_used = now = self._clock()
         if self.state is State.OPEN and now >= self._opened_at + self._open_for:
             self._enter(State.HALF_OPEN)
@@ -117,16 +119,13 @@ class CircuitBreaker:
 
     async def wait(self, seconds: float) -> None:
         """Waits until the circuit closes, for at most so many seconds."""
-        self._check_loop()
+        if self._loop is not None:  # else it is used without a loop
+            check_loop(self._loop, "CircuitBreaker")
         try:
             async with asyncio.timeout(seconds + TIMER_SLACK):
                 await self._closed.wait()
         except TimeoutError:
             pass
-
-    def _check_loop(self) -> None:
-        if self._loop is not None:  # else it is used without a loop
-            check_loop(self._loop, "CircuitBreaker")
 
     def _refusal(self, now: float) -> CircuitOpen:
         wait = self._open_for if self.state is State.HALF_OPEN else self._opened_at + self._open_for - now
@@ -143,6 +142,9 @@ class CircuitBreaker:
         self._enter(State.OPEN)
 
     def _count(self, healthy: bool) -> None:
+        if healthy and not self._failures:
+            self._outcomes.append(True)
+            return
         if len(self._outcomes) == self._outcomes.maxlen and not self._outcomes[0]:
             self._failures -= 1
         self._outcomes.append(healthy)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -38,14 +40,16 @@ class Call:
         return f"{self.method} {self.label}"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What came back, read to its end. Header names are lower-case; `received` is `time.monotonic()`, in seconds."""
 
     status: int
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
+    body: bytes
+    headers: Mapping[str, str]
     received: float
+
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status})"  # bodies and headers may hold tokens
 
 
 @dataclass(frozen=True, slots=True)

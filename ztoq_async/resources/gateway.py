@@ -111,11 +111,15 @@ class Gateway:
         Raises Refused and its kinds (not applied), NotSent (not applied, may be sent again), OutcomeUnknown (look
         before sending again), Unreachable (a call that changes nothing had no usable answer), QuotaExhausted.
         """
-        self._check_open()
-        tries, renewals = Tries(self._tries), 0
+        self._check_closed()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        else:
+            check_loop(self._loop, "Gateway")
+        tries, renewals, endpoint = Tries(self._tries), 0, call.endpoint
         while True:
+            circuit = self.circuits.of(endpoint)
             header = call.authorisation or self._header or await self._first_header()
-            circuit = self.circuits.of(call.endpoint)
             try:
                 return await self._attempt(call, circuit, header)
             except CircuitOpen as error:
@@ -144,7 +148,8 @@ class Gateway:
         self.circuits.clear()
 
     async def _attempt(self, call: Call, circuit: CircuitBreaker, header: str) -> Answer:
-        async with self._tokens:
+        await self._tokens.acquire()
+        try:
             admitted = circuit.admit()
             healthy: bool | None = None
             try:
@@ -161,6 +166,8 @@ class Gateway:
                 return outcomes.judge(self.name, call, answer, header)
             finally:
                 circuit.record(admitted, healthy)
+        finally:
+            self._tokens.release()
 
     async def _exchange(self, call: Call, header: str) -> Answer:
         """One request, with its row in the statistics unless the fence kept it from the wire."""
@@ -210,13 +217,6 @@ class Gateway:
     def _check_closed(self) -> None:
         if self._closed:
             raise ResourceError(f"the gateway to {self.name} is closed")
-
-    def _check_open(self) -> None:
-        self._check_closed()
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        else:
-            check_loop(self._loop, "Gateway")
 
     def _circuit_changed(self, event: CircuitEvent) -> None:
         level = logging.WARNING if event.before is State.CLOSED else logging.INFO

@@ -75,18 +75,11 @@ class AdaptiveRate:
 
     async def acquire(self) -> float:
         """Waits for this call's turn; gives its time, to be handed to `accepted` or `refused`."""
+        if self._known:
+            return await self._take()
         # One caller at a time waits for the bucket: a crowd in the old one would keep the old pace for seconds.
         async with self._turn:
-            while True:
-                if (pause := self.paused) > 0:
-                    await asyncio.sleep(pause)
-                    continue
-                self._adapt()
-                limiter = self._limiter
-                await limiter.acquire()
-                if limiter is self._limiter and (now := self._clock()) >= self._paused_until:
-                    self._taken += 1
-                    return now
+            return await self._take()
 
     def accepted(self) -> None:
         """A call was answered with something other than 429."""
@@ -134,10 +127,22 @@ class AdaptiveRate:
         self._step, self._held, self._doubted = FIRST_STEP, 0.0, False
         self._set(max(rate, FIRST_RATE) if young else rate)
 
-    def _adapt(self) -> None:
-        if self._known:
-            return
-        now = self._clock()
+    async def _take(self) -> float:
+        while True:
+            now = self._clock()
+            if now < self._paused_until:
+                await asyncio.sleep(self._paused_until - now)
+                continue
+            if not self._known:
+                self._adapt(now)
+            limiter = self._limiter
+            await limiter.acquire()
+            now = self._clock()
+            if limiter is self._limiter and now >= self._paused_until:
+                self._taken += 1
+                return now
+
+    def _adapt(self, now: float) -> None:
         if self._ramps:
             if (elapsed := now - self._since) >= 1.0:
                 # Doubling an unused rate would let a burst through later.

@@ -18,10 +18,14 @@ def loop_here() -> asyncio.AbstractEventLoop | None:
 
 def check_loop(loop: asyncio.AbstractEventLoop | None, what: str) -> None:
     """Raises ResourceError unless `loop` is the one that runs here: `what` is used elsewhere, or is not open."""
+    try:
+        if asyncio.get_running_loop() is loop:  # for each request more than once: so the usual case comes first
+            return
+    except RuntimeError:
+        pass
     if loop is None:
         raise ResourceError(f"this {what} is not open: use it inside `async with`")
-    if loop_here() is not loop:
-        raise ResourceError(f"this {what} belongs to another event loop or thread: open one in each loop")
+    raise ResourceError(f"this {what} belongs to another event loop or thread: open one in each loop")
 
 
 def warn_left_open(what: str, source: object) -> None:
