@@ -17,6 +17,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from ztoq_async.errors import ResourceError, SettingsError
+from ztoq_async.lanes.accounting import Accounting
 from ztoq_async.lanes.estimate import estimate
 from ztoq_async.lanes.move import move, read, repair, verify
 from ztoq_async.lanes.parts import parts
@@ -283,6 +284,7 @@ class Engine:
 
     def _run(self, held: Tenure, number: int) -> Run:
         journal = Journal(self._database, held, number)
+        ledger = Ledger(self._database)
         return Run(
             settings=self.settings,
             database=self._database,
@@ -292,7 +294,8 @@ class Engine:
             journal=journal,
             changes=Changes(self._database, journal, number),
             overview=Overview(self._database, number),
-            ledger=Ledger(self._database),
+            ledger=ledger,
+            accounting=Accounting(ledger),
             late=Late(self._database, journal),
             undone=Undone(self._database, journal),
             processes=self._processes,

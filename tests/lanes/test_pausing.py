@@ -15,8 +15,10 @@ async def test_a_run_that_finds_many_cases_changed_pauses_until_a_person_allows_
         await move.use(qtest={"latency_ms": 4})
         await interrupted(move, "approving")
         await move.use()
-        # The last ones have no runs: whether an approval was heard of before people edit decides over a run.
-        for case in (await move.objects("test-case"))[-RENAMED:]:
+        # Drafts: whether an approval was heard of before people edit decides over the runs of a test case.
+        drafts = [case for case in await move.objects("test-case") if not case["version"].endswith(".0")]
+        assert len(drafts) >= RENAMED
+        for case in drafts[:RENAMED]:
             path = f"/api/v3/projects/{move.sandbox.qtest.project}/test-cases/{case['id']}"
             await move.call("PUT", path, {"name": "renamed", "properties": []})
         with pytest.raises(Paused, match=rf"{RENAMED} of \d+ test-cases differ .*pause_above"):

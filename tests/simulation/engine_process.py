@@ -12,6 +12,7 @@ from service import SimulatedClient
 from small_kinds import SMALL_KINDS, SPOILT
 from virtual_loop import OUTSIDE, PROCESS, Process
 
+from ztoq_async.lanes.accounting import Accounting
 from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.move import _or_fail
 from ztoq_async.lanes.run import Run
@@ -171,6 +172,7 @@ def _run(world, process, database, held, number):
         changes=None,
         overview=Overview(database, number),
         ledger=None,
+        accounting=Accounting(None),
         late=None,
         undone=None,
         processes=None,

@@ -34,6 +34,8 @@ NEW = {
     "version_id": None,
     "step_ids": [],
     "origin": None,
+    "as_made": None,
+    "accounted": 0,
     "made_pass": None,
     "reason": "",
     "seen_pass": 0,
@@ -242,9 +244,12 @@ def _record(on, source, row):
 
 
 @statement(statements.MOVE)
-def move(on, state, allowed, identifiers, targets, versions, steps, origins, reasons, dues, resents, number):
-    values = zip(identifiers, targets, versions, steps, origins, reasons, dues, resents, strict=True)
-    for identifier, target, version, ids, origin, reason, due, resent in values:
+def move(
+    on, state, allowed, identifiers, targets, versions, steps, origins, reasons, dues, resents, number, *known_since
+):
+    as_made, accounted, epoch = known_since
+    values = zip(identifiers, targets, versions, steps, origins, reasons, dues, resents, as_made, accounted, strict=True)
+    for identifier, target, version, ids, origin, reason, due, resent, digest, counted in values:
         row = on["journal"].get(identifier)
         if row is None or row["state"] not in allowed:
             continue
@@ -252,7 +257,9 @@ def move(on, state, allowed, identifiers, targets, versions, steps, origins, rea
         columns["relist"] = row["relist"] or resent
         if state == DONE:
             columns |= {"target_id": target, "version_id": version, "step_ids": _ids(ids)}
-            columns |= {"origin": origin, "made_pass": number}
+            columns |= {"origin": origin, "made_pass": number, "as_made": digest}
+        if counted:
+            columns["accounted"] = epoch
         if state == DOUBT:
             columns["due_at"] = on.now() + due
         change(on, identifier, **columns)
@@ -347,13 +354,16 @@ def _is_planned(row, number):
     return row["state"] == PENDING and row["pass"] >= number
 
 
-@statement(overview.KNOWN + "AND j.key = ANY($3)")
-def by_keys(on, kind, source, keys):
-    names = ("id", "key", "state", "counted", "parents", "target_id", "version_id", "step_ids", "reason", "shown")
-    names += ("touched", "changing", "differences", "origin", "resent")
-    rows = [named(on, kind, key) for key in keys]
-    epochs = {row["id"]: {"epoch": row["epoch"] or 0} for row in rows if row}
-    return [{name: row[name] for name in names} | epochs[row["id"]] | _record(on, source, row) for row in rows if row]
+@statement(overview.BY_KEYS)
+def by_keys(on, kind, source, keys, made_by):
+    names = ("id", "key", "state", "counted", "parents", "target_id", "version_id", "step_ids", "reason", "as_made")
+    names += ("shown", "touched", "changing", "differences", "origin", "resent")
+    found = []
+    for row in filter(None, (named(on, kind, key) for key in keys)):
+        whole = row["epoch"] != made_by or row["as_made"] is None
+        record = _record(on, source, row) if whole else {"record": b"", "detail": b""}
+        found.append({name: row[name] for name in names} | {"epoch": row["epoch"] or 0} | record)
+    return found
 
 
 # The archive

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import msgspec
+from msgspec import structs
 
 from ztoq_async.errors import (
     FenceError,
@@ -26,8 +27,9 @@ from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.lanes.settle import settle
 from ztoq_async.lanes.target import read_fields
-from ztoq_async.lanes.verify import GO_ON
-from ztoq_async.mapping.kind import Item, Kind, Made, Refs, Target
+from ztoq_async.lanes.verify import GO_ON, digest
+from ztoq_async.mapping.account import Note
+from ztoq_async.mapping.kind import Differences, Item, Kind, Made, Refs, Target
 from ztoq_async.resources.calls import Call
 from ztoq_async.store.journal import Claimed, Transition
 from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
@@ -112,10 +114,13 @@ class Load:
 
     async def _work(self, work: tuple[Claimed, Item]) -> None:
         row, item = work
+        notes: list[Note] = []
         # Whatever goes wrong in an unforeseen way leaves the row in doubt: it is looked for, never simply sent again.
         transition = Transition(row.id, DOUBT, due_s=self._run.settings.qtest.settle_s)
         try:
-            transition = await self._made(row, item)
+            transition = await self._made(row, item, notes)
+            if transition.state == DONE and self._run.accounting.made(self._kind, item, notes):
+                transition = structs.replace(transition, accounted=True)
         except NOT_APPLIED as error:
             transition = Transition(row.id, PENDING)
             self._end(error.concerning(f"{self._kind.name} {row.key}") if isinstance(error, OF_ONE) else error)
@@ -130,12 +135,16 @@ class Load:
     def _end(self, error: Exception) -> None:
         self._fault = self._fault or error
 
-    async def _made(self, row: Claimed, item: Item) -> Transition:
-        """Sends one row; what becomes of it by protocol rule 4. Raises what ends the run, the row being unsent."""
+    async def _made(self, row: Claimed, item: Item, notes: list[Note]) -> Transition:
+        """Sends one row; what becomes of it by protocol rule 4, and of its record by the notes that this adds.
+
+        Raises what ends the run, the row being unsent.
+        """
         context = self._run.context
         try:
             refs = await refs_of(self._run, item)
-            target, _ = await built(self._run, self._kind, item)
+            target, found = await built(self._run, self._kind, item)
+            notes += found
             call = self._kind.create(target, context, refs)
         except SourceError as error:
             return Transition(row.id, REFUSED, reason=str(error))
@@ -155,13 +164,16 @@ class Load:
         except (OutcomeUnknown, msgspec.DecodeError):  # a 2xx without an id proves nothing either
             return Transition(row.id, DOUBT, due_s=settle_s)
         self._made_any = True
+        names: Differences = None
         if actual is not None:
-            self._compare(row.key, await self._differences(item, target, actual, refs))
-        return Transition(row.id, DONE, made, "created")
+            names = await self._differences(item, target, actual, refs)
+            self._compare(row.key, names or [])
+        as_made = digest(self._run, self._kind, actual) if names == [] and not self._kind.partly else None
+        return Transition(row.id, DONE, made, "created", as_made=as_made)
 
-    async def _differences(self, item: Item, target: Target, actual: object, refs: Refs) -> list[str]:
+    async def _differences(self, item: Item, target: Target, actual: object, refs: Refs) -> Differences:
         try:
-            return await differences(self._run, self._kind, item, target, actual, refs) or []
+            return await differences(self._run, self._kind, item, target, actual, refs)
         except SourceError as error:
             return [str(error)]
 
@@ -196,6 +208,7 @@ async def _flushing(run: Run) -> AsyncIterator[None]:
         while True:
             await run.journal.gathered.wait()
             await run.journal.flush()
+            await run.accounting.keep()
 
     task = asyncio.create_task(flush(), name="journal writer")
     task.add_done_callback(lambda ended: None if ended.cancelled() else run.fail(ended.exception()))

@@ -141,6 +141,7 @@ async def _read_and_write(run: Run, held: Held) -> None:
     """Both lanes at once: details are read and planned while what is planned already is written."""
     planned = [(kind, Planning(run, kind)) for kind in KINDS]
     await run.overview.forget_seen()
+    await run.accounting.begin()
     async with asyncio.TaskGroup() as group:
         group.create_task(_or_fail(run, _plan_lists(run, planned)))
         group.create_task(_or_fail(run, _read_details(run, planned)))
@@ -242,6 +243,7 @@ async def verify(run: Run, monitor: ResourceMonitor) -> Report:
     verified = False
     with _interrupted(run):
         await run.overview.forget_seen()
+        await run.accounting.begin()
         await _read_back(run, KINDS)
         verified = True
     return await _report(run, monitor, start, verified=verified)
@@ -257,6 +259,7 @@ async def repair(run: Run, monitor: ResourceMonitor) -> Report:
     verified = False
     with contextlib.suppress(Stopped, QuotaExhausted):
         await run.overview.forget_seen()
+        await run.accounting.begin()
         with run.verifying():
             await verify_kinds(run, KINDS)
         changed = False
@@ -284,6 +287,8 @@ def _stages() -> list[Sequence[Kind]]:
 
 
 async def _report(run: Run, monitor: ResourceMonitor, start: float, *, verified: bool) -> Report:
+    if not verified:
+        await run.accounting.begin()  # half an account explains nothing
     counts = await run.overview.counts()
     return build.report(
         run,

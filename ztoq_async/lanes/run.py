@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ztoq_async.lanes.accounting import Accounting
 from ztoq_async.mapping.context import Context
 from ztoq_async.mapping.kind import Kind
 from ztoq_async.qtest.client import QTestClient
@@ -93,6 +94,7 @@ class Run:
     changes: Changes
     overview: Overview
     ledger: Ledger
+    accounting: Accounting
     late: Late
     undone: Undone
     processes: ProcessPool

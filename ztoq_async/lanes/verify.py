@@ -90,9 +90,13 @@ async def _read_below(run: Run, kind: Kind, listing: Listing) -> None:
 
 async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) -> None:
     """Marks rows; what differs is marked only where the list is `sure`: an index may lag behind."""
-    known = await run.overview.by_keys(kind.name, kind.source, [key for key, _, _ in found])
-    items = await items_as_made(run, kind, list(known.values()))
-    await remember(run, items.values())
+    known = await run.overview.by_keys(kind.name, kind.source, [key for key, _, _ in found], made_by=run.journal.epoch)
+    as_made = {
+        row.id
+        for key, made, actual in found
+        if (row := known.get(key)) is not None and _is_as_made(run, kind, row, made, actual)
+    }
+    items = await _items(run, kind, known, as_made)
     marks: list[Seen] = []
     shown: list[tuple[Known, Made]] = []
     for place, (key, made, actual) in enumerate(found):
@@ -104,13 +108,33 @@ async def _compare(run: Run, kind: Kind, found: Sequence[Found], *, sure: bool) 
         if row is None or row.target_id != made.id:
             await find_surplus(run, kind, key, row, made)
         elif row.state == DONE:
+            shown.append((row, made))
+            if row.id in as_made:
+                marks.append(Seen(row.id, [], row.as_made))
+                continue
             names = await differing(run, kind, items[row.id], actual)
             if names is not None and (sure or not names):
                 marks.append(_seen(run, kind, row, names, actual))
-            shown.append((row, made))
     if marks:
         await run.overview.mark(marks)
     await _refresh(run, shown)
+
+
+def _is_as_made(run: Run, kind: Kind, row: Known, made: Made, actual: object) -> bool:
+    """Whether an object that this engine made, and compared with its record then, shows the same as it did."""
+    if row.as_made is None or (row.epoch, row.target_id) != (run.journal.epoch, made.id):
+        return False
+    return row.state == DONE and digest(run, kind, actual) == row.as_made
+
+
+async def _items(run: Run, kind: Kind, known: dict[str, Known], as_made: set[int]) -> dict[int, Item]:
+    """The items of those that are to be compared, which came without their records where one of this run is changed."""
+    ours = [row for row in known.values() if row.as_made and row.epoch == run.journal.epoch]
+    if changed := [row.key for row in ours if row.id not in as_made]:
+        known |= await run.overview.by_keys(kind.name, kind.source, changed)
+    items = await items_as_made(run, kind, [row for row in known.values() if row.id not in as_made])
+    await remember(run, items.values())
+    return items
 
 
 async def differing(run: Run, kind: Kind, item: Item, actual: object) -> list[str] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import structs
 
 from ztoq_async.kinds import KINDS, REPORTED
-from ztoq_async.lanes.account import UNEXPLAINED, totals
+from ztoq_async.lanes.accounting import UNEXPLAINED, totals
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.account import REFUSED
 from ztoq_async.mapping.context import Context

@@ -52,7 +52,11 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Transition(msgspec.Struct, frozen=True):
-    """A row's next state and what goes with it."""
+    """A row's next state and what goes with it.
+
+    `as_made` is a digest of the object that was made, where it came back as it should be; `accounted`: it is counted
+    what became of the record.
+    """
 
     id: int
     state: str
@@ -61,6 +65,8 @@ class Transition(msgspec.Struct, frozen=True):
     reason: str = ""
     due_s: float = 0.0
     resent: bool = False
+    as_made: bytes | None = None
+    accounted: bool = False
 
 
 class Journal:
@@ -279,6 +285,9 @@ class Journal:
             [row.due_s for row in rows],
             [row.resent for row in rows],
             self._pass,
+            [row.as_made for row in rows],
+            [row.accounted for row in rows],
+            self.epoch,
         )
 
     async def _refuse_children(self, session: Session) -> None:

@@ -27,7 +27,8 @@ class Doubt(msgspec.Struct, frozen=True):
 class Known(msgspec.Struct, frozen=True):
     """A row as verification and accounting need it; `target_id` is None until the row is done.
 
-    `epoch` is that of the engine that sent it, 0 for what was adopted; `shown` a digest of the object when it was last
+    `epoch` is that of the engine that sent it, 0 for what was adopted; `as_made` a digest of the object as that engine
+    made it, where it came back as it should be and was not changed since; `shown` one of the object when it was last
     found equal; `touched`: it differs, and shows something else than it did; `changing`: a change of it is on its way.
     """
 
@@ -41,6 +42,7 @@ class Known(msgspec.Struct, frozen=True):
     step_ids: tuple[int, ...]
     reason: str
     epoch: int
+    as_made: bytes | None
     shown: bytes | None
     touched: bool
     changing: bool
@@ -60,13 +62,15 @@ class Seen(msgspec.Struct, frozen=True):
     touched: bool = False
 
 
-KNOWN = (
+_KNOWN = (
     "SELECT j.id, j.key, j.state, j.counted, j.parents, j.target_id, j.version_id, j.step_ids, j.reason, "
-    "coalesce(j.epoch, 0) AS epoch, j.shown, j.touched, j.changing, j.differences, "
+    "coalesce(j.epoch, 0) AS epoch, j.as_made, j.shown, j.touched, j.changing, j.differences, "
     "j.origin, j.resent, "
     "coalesce(a.record, '') AS record, coalesce(a.detail, '') AS detail "
-    "FROM journal j LEFT JOIN archive a ON a.source = $2 AND a.key = j.key WHERE j.kind = $1 "
+    "FROM journal j LEFT JOIN archive a ON a.source = $2 AND a.key = j.key "
 )
+KNOWN = _KNOWN + "WHERE j.kind = $1 "
+BY_KEYS = _KNOWN + "AND NOT (j.epoch = $4 AND j.as_made IS NOT NULL) WHERE j.kind = $1 AND j.key = ANY($3)"
 
 
 _FAMILY = """
@@ -192,15 +196,21 @@ class Overview:
         query = "SELECT count(*) FROM journal WHERE seen_pass = $1 AND pass >= $1 AND differences <> '{}'"
         return int(await self._database.fetchval(query, self._pass))
 
-    async def by_keys(self, kind: str, source: str, keys: Sequence[str]) -> dict[str, Known]:
-        """The rows of those keys."""
-        rows = await self._database.fetch(KNOWN + "AND j.key = ANY($3)", kind, source, list(keys))
+    async def by_keys(self, kind: str, source: str, keys: Sequence[str], *, made_by: int = -1) -> dict[str, Known]:
+        """The rows of those keys; those with `as_made` of this epoch come without their records."""
+        rows = await self._database.fetch(BY_KEYS, kind, source, list(keys), made_by)
         return {row["key"]: known(row) for row in rows}
 
     async def rows(self, kind: str, source: str, *, unseen: bool = False) -> AsyncIterator[list[Known]]:
         """The rows of a kind in this pass in batches; `unseen`: the done ones that its verification has not seen."""
         condition = "AND j.pass >= $5 " + ("AND j.state = 'done' AND j.seen_pass < $5" if unseen else "")
         async for rows in batches(self._database, condition, kind, source, self._pass):
+            yield rows
+
+    async def unaccounted(self, kind: str, source: str, epoch: int) -> AsyncIterator[list[Known]]:
+        """The rows of a kind in this pass in batches, without those that the engine of this epoch has accounted for."""
+        condition = "AND j.pass >= $5 AND j.accounted <> $6"
+        async for rows in batches(self._database, condition, kind, source, self._pass, epoch):
             yield rows
 
     async def mark(self, seen: Sequence[Seen]) -> None:

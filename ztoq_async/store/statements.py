@@ -101,10 +101,12 @@ UPDATE journal j SET state = $1,
     step_ids = CASE WHEN $1 = '{DONE}' THEN string_to_array(t.steps, ',')::bigint[] ELSE j.step_ids END,
     origin = CASE WHEN $1 = '{DONE}' THEN t.origin ELSE j.origin END,
     made_pass = CASE WHEN $1 = '{DONE}' THEN $11 ELSE j.made_pass END,
+    as_made = CASE WHEN $1 = '{DONE}' THEN t.as_made ELSE j.as_made END,
+    accounted = CASE WHEN t.accounted THEN $14 ELSE j.accounted END,
     due_at = CASE WHEN $1 = '{DOUBT}' THEN now() + make_interval(secs => t.due) ELSE NULL END,
     reason = t.reason, resent = j.resent OR t.resent, relist = j.relist OR t.resent
-FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::float8[], $10::bool[])
-    AS t(id, target, version, steps, origin, reason, due, resent)
+FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::float8[], $10::bool[],
+    $12::bytea[], $13::bool[]) AS t(id, target, version, steps, origin, reason, due, resent, as_made, accounted)
 WHERE j.id = t.id AND j.state = ANY($2)
 """
 
