@@ -90,9 +90,11 @@ def test_a_run_is_equal_as_sent_and_any_change_of_it_is_named():
         "Zephyr Environment": {"properties": properties},
         "Zephyr Key": {"properties": body["properties"][1:]},
     }
+    _, unchanged = TEST_RUN.made(encode(answer), target, context)
     for name, change in changes.items():
         _, actual = TEST_RUN.made(encode({**answer, **change}), target, context)
         assert TEST_RUN.differences(target, actual, context, REFS) == [name]
+        assert TEST_RUN.canonical(actual, context) != TEST_RUN.canonical(unchanged, context)
 
 
 @pytest.mark.parametrize(

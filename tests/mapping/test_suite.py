@@ -86,6 +86,7 @@ def test_a_suite_is_equal_as_sent_and_any_change_of_it_is_named(cycle, site, dat
     for change, name in (({"name": target.name + " x"}, "name"), ({"parentId": 77}, "parentId")):
         _, other = TEST_SUITE.made(shown(target, context, **change), target, context)
         assert TEST_SUITE.differences(target, other, context, REFS) == [name]
+        assert TEST_SUITE.canonical(other, context) != TEST_SUITE.canonical(actual, context)
     properties = msgspec.json.decode(answer)["properties"]
     place = data.draw(st.integers(0, len(properties) - 1))
     label = list(target.values)[place]
@@ -93,6 +94,7 @@ def test_a_suite_is_equal_as_sent_and_any_change_of_it_is_named(cycle, site, dat
     properties[place]["field_value"] = "" if isinstance(target.values[label], tuple) else "other words"
     _, other = TEST_SUITE.made(shown(target, context, properties=properties), target, context)
     assert TEST_SUITE.differences(target, other, context, REFS) == [label]
+    assert TEST_SUITE.canonical(other, context) != TEST_SUITE.canonical(actual, context)
 
 
 def test_a_cycle_in_a_folder_that_no_list_knows_is_refused_by_name():

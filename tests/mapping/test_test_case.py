@@ -142,6 +142,7 @@ def test_whatever_qtest_changes_is_named(case, script, data):
     except SourceError:
         assume(False)
     change = data.draw(st.sampled_from(["name", "description", "precondition", "parent_id", "value", "lost", "text"]))
+    _, unchanged = TEST_CASE.made(echo(target, body), target, context)
     rows = body["test_steps"]
     if change in ("name", "description", "precondition"):
         body[change] += " surplus"
@@ -157,6 +158,7 @@ def test_whatever_qtest_changes_is_named(case, script, data):
         rows[0]["description"] += "<p>other</p>"
     _, actual = TEST_CASE.made(echo(target, body), target, context)
     assert len(TEST_CASE.differences(target, actual, context, refs_of(target))) == 1
+    assert TEST_CASE.canonical(actual, context) != TEST_CASE.canonical(unchanged, context)
 
 
 @given(st.sampled_from(["test data", "a&b", "~x", "x\x00<p>", "7", ""]), st.text(max_size=10), st.text(max_size=10))

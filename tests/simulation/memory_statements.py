@@ -248,7 +248,9 @@ def move(
     on, state, allowed, identifiers, targets, versions, steps, origins, reasons, dues, resents, number, *known_since
 ):
     as_made, accounted, epoch = known_since
-    values = zip(identifiers, targets, versions, steps, origins, reasons, dues, resents, as_made, accounted, strict=True)
+    values = zip(
+        identifiers, targets, versions, steps, origins, reasons, dues, resents, as_made, accounted, strict=True
+    )
     for identifier, target, version, ids, origin, reason, due, resent, digest, counted in values:
         row = on["journal"].get(identifier)
         if row is None or row["state"] not in allowed:
