@@ -98,19 +98,22 @@ class Details:
         self._source = source
         self._fetch = source.detail
         self._ready = ready
-        self._fetched: asyncio.Queue[Detail | None] = asyncio.Queue(2 * GROUP)
+        self._fetched: asyncio.Queue[tuple[Detail, asyncio.Future[None]] | None] = asyncio.Queue(GROUP)
+        self._archived: asyncio.Queue[Detail | None] = asyncio.Queue(GROUP)
         self._fault: BaseException | None = None
         self._lost = 0
 
     async def read(self) -> None:
         """Everything that this pass still lacks; raises the first error that concerns more than one record."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._write())
+            group.create_task(self._archive())
+            group.create_task(self._hand_on())
             await self._feed()
             await self._fetched.put(None)
 
     async def _feed(self) -> None:
-        async with self._run.queue("read", self._one, TASK_S) as queue:
+        in_flight = self._run.settings.limits.in_flight
+        async with self._run.queue("read", self._one, TASK_S, in_flight) as queue:
             async for record in self._run.archive.records(self._source.name, without_detail=True):
                 if self._run.stop.is_set() or self._fault:
                     break
@@ -120,10 +123,13 @@ class Details:
             raise self._fault
 
     async def _one(self, record: Archived) -> None:
+        """Until it is archived: no more than `in_flight` are read twice after a crash."""
         if self._fault:  # what is queued behind it would wait as long for the same
             return
         try:
-            await self._fetched.put(await self._found(record))
+            kept = asyncio.get_running_loop().create_future()
+            await self._fetched.put((await self._found(record), kept))
+            await kept
         except asyncio.CancelledError:  # its time is over; who cancels the run asks for no fault
             late = f"zephyr: the details of {record.key} were not read within {TASK_S:.0f} s"
             self._fault = self._fault or Unreachable(late, service="zephyr")
@@ -164,23 +170,37 @@ class Details:
                 return False
         return False
 
+    async def _archive(self) -> None:
+        """Group commit without a linger: all that has come since the last one."""
+        ended = False
+        while not ended:
+            group = [await self._fetched.get()]
+            while not self._fetched.empty():
+                group.append(self._fetched.get_nowait())
+            ended = group[-1] is None
+            came = [one for one in group if one is not None]
+            rows = [(record.key, detail, fault) for (record, detail, fault), _ in came]
+            await self._run.archive.add_details(self._source.name, rows)
+            for detail, kept in came:
+                if not kept.done():
+                    kept.set_result(None)
+                await self._archived.put(detail)
+        await self._archived.put(None)
+
     async def _group(self) -> list[Detail | None]:
         """What comes within a moment: many small transactions would keep the writing lane from its rows."""
-        group = [await self._fetched.get()]
+        group = [await self._archived.get()]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
                 while len(group) < GROUP and group[-1] is not None:
-                    group.append(await self._fetched.get())
+                    group.append(await self._archived.get())
         return group
 
-    async def _write(self) -> None:
+    async def _hand_on(self) -> None:
         ended = False
         while not ended:
             group = await self._group()
-            ended = None in group
+            ended = group[-1] is None
             details = [detail for detail in group if detail is not None]
-            await self._run.archive.add_details(
-                self._source.name, [(record.key, detail, fault) for record, detail, fault in details]
-            )
             await self._ready(details)
             self._run.lane("read").done += len(details)

@@ -61,7 +61,8 @@ class Load:
         """Returns when every row of the kind is settled, or when the run is to stop; raises what ends the run."""
         run = self._run
         run.lane("write").begin(f"writing {plural(self._kind.name)}", await run.overview.open_rows(self._kind.name))
-        async with _flushing(run), run.queue("write", self._work, TASK_S) as queue:
+        workers = 2 * run.settings.limits.in_flight  # one half maps what is sent next: the gateway counts calls
+        async with _flushing(run), run.queue("write", self._work, TASK_S, workers) as queue:
             while not run.stop.is_set() and self._fault is None:
                 run.journal.settled.clear()
                 complete = self._complete.is_set()

@@ -184,14 +184,12 @@ class Run:
             async with asyncio.timeout(seconds):
                 await self.stop.wait()
 
-    def queue(self, lane: str, worker: Callable[[Item], Awaitable[None]], task_timeout: float) -> WorkQueue[Item, None]:
-        """The work queue of a lane; what has ended is in the journal, so nothing of it is kept in memory.
-
-        While one half of its workers wait for answers, the other maps what is sent next: the gateway counts calls.
-        """
-        in_flight = self.settings.limits.in_flight
-        bounds = {"max_queue_size": in_flight, "max_completed_items": 0, "cleanup_interval": 1}
-        queue = WorkQueue(worker, workers=2 * in_flight, task_timeout=task_timeout, **bounds)
+    def queue(
+        self, lane: str, worker: Callable[[Item], Awaitable[None]], task_timeout: float, workers: int
+    ) -> WorkQueue[Item, None]:
+        """The work queue of a lane; what has ended is in the store, so nothing of it is kept in memory."""
+        bounds = {"max_queue_size": self.settings.limits.in_flight, "max_completed_items": 0, "cleanup_interval": 1}
+        queue = WorkQueue(worker, workers=workers, task_timeout=task_timeout, **bounds)
         self.queues[lane] = queue
         return queue
 
