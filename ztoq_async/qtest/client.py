@@ -99,7 +99,9 @@ class QTestClient(ServiceClient):
             if not rows or ids == last:
                 return
             read += len(rows)
-            yield [bytes(row) for row in rows], ids
+            found = [bytes(row) for row in rows]
+            del rows  # they hold the whole answer, which nobody needs while these are looked at
+            yield found, ids
             if listing.paging == "none" or (total is not None and read >= total):
                 return
             number, last = number + 1, ids

@@ -1,6 +1,7 @@
 """What a process of a ProcessPool runs: calls come pickled by its standard input, answers go by its standard output.
 
-A frame is 8 bytes of length, then that many bytes. Imports nothing of this package: a call brings its own modules.
+A frame is 8 bytes of length, then that many bytes; a call is two of them, what must be known for it and the call
+itself, an answer is one. Imports nothing of this package: a call brings its own modules.
 """
 
 from __future__ import annotations
@@ -24,17 +25,19 @@ def main() -> None:
             os.dup2(nothing.fileno(), 0)
         os.dup2(2, 1)
         while head := calls.read(HEAD):
-            _send(answers, _answer(calls.read(int.from_bytes(head))))
+            preparation = calls.read(int.from_bytes(head))
+            _send(answers, _answer(preparation, calls.read(int.from_bytes(calls.read(HEAD)))))
 
 
 def _send(answers: BinaryIO, answer: bytes) -> None:
-    answers.write(len(answer).to_bytes(HEAD) + answer)
+    answers.write(len(answer).to_bytes(HEAD))
+    answers.write(answer)
     answers.flush()
 
 
-def _answer(frame: bytes) -> bytes:
+def _answer(prepared: bytes, call: bytes) -> bytes:
     try:
-        preparation, call = pickle.loads(frame)  # noqa: S301 - the parent's own words
+        preparation = pickle.loads(prepared)  # noqa: S301 - the parent's own words
         if preparation:
             spawn.prepare(preparation)
         func, args = pickle.loads(call)  # noqa: S301

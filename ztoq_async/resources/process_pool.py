@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 CLOSE_SECONDS = 10.0
 REAP_SECONDS = 5.0
+PIECE = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,11 @@ class ProcessPool:
         the process ended in the middle; ResourceError where the pool is not open, or the call's error is no pickle.
         """
         self._check_open()
-        call = pickle.dumps((func, args), pickle.HIGHEST_PROTOCOL)
         place = object()
         await self._places.acquire_on_behalf_of(place)
         try:
             self._check_open()
+            call = pickle.dumps((func, args), pickle.HIGHEST_PROTOCOL)  # not before: those that wait may be many
             self._begun += 1
             async with asyncio.timeout(timeout):
                 how, what = pickle.loads(await self._answer(call))  # noqa: S301 - from our own child
@@ -181,16 +182,23 @@ class _Child:
 
     async def ask(self, call: bytes) -> bytes:
         """The pickled answer to a pickled call."""
-        frame = pickle.dumps((self._preparation(call), call), pickle.HIGHEST_PROTOCOL)
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            self._process.stdin.write(len(frame).to_bytes(HEAD) + frame)
-            await self._process.stdin.drain()
+            await self._tell(pickle.dumps(self._preparation(call), pickle.HIGHEST_PROTOCOL))
+            await self._tell(call)
             head = await self._process.stdout.readexactly(HEAD)
             return await self._process.stdout.readexactly(int.from_bytes(head))
         except (ConnectionError, asyncio.IncompleteReadError):
             raise ProcessDied("a process of a ProcessPool ended in the middle of a call") from None
+
+    async def _tell(self, frame: bytes) -> None:
+        """In pieces, as fast as the process reads: the transport would keep a copy of what is written at once."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(len(frame).to_bytes(HEAD))
+        whole = memoryview(frame)
+        for start in range(0, len(frame), PIECE):
+            self._process.stdin.write(whole[start : start + PIECE])
+            await self._process.stdin.drain()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
