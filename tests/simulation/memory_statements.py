@@ -293,13 +293,19 @@ def bridge(on, refused):
 
 
 @statement(statements.REFUSE_CHILDREN)
-def refuse_children(on):
+def refuse_children(on, group):
     rows, below = on["journal"], {}
     for child, parents in on["edges"].items():
         for parent in (parent for parent, hard in parents.items() if hard):
             below.setdefault(parent, []).append(child)
     names = {}
-    waiting = [(child, row) for row in rows.values() if row["state"] == REFUSED for child in below.get(row["id"], ())]
+    waiting = [
+        (child, rows[parent])
+        for parent, children in below.items()
+        if rows[parent]["state"] == REFUSED
+        for child in children
+        if child in group or parent in group
+    ]
     while waiting:
         child, refused = waiting.pop()
         if child not in names:
@@ -346,7 +352,7 @@ def doubts(on, kind, source):
     return [{**row, "wait": row["due_at"] - on.now(), **_record(on, source, row)} for row in rows]
 
 
-@statement("SELECT count(*) FROM journal WHERE kind = $1 AND (state IN ('sent', 'doubt') OR (state = 'pending'")
+@statement("SELECT count(*) FROM journal WHERE kind = $1 AND state IN ('sent', 'doubt', 'pending')")
 def open_rows(on, kind, number):
     rows = [row for row in on["journal"].values() if row["kind"] == kind]
     return [{"count": sum(row["state"] in (SENT, DOUBT) or _is_planned(row, number) for row in rows)}]

@@ -109,10 +109,11 @@ async def written_without_counting_anew(self, session, batch):
         rows = [row for row in batch if row.state == state]
         if rows:
             await self._move(session, state, allowed, rows)
-    await session.execute(statements.BRIDGE, [row.id for row in batch if row.state == REFUSED])
+    refused = [row.id for row in batch if row.state == REFUSED]
+    await session.execute(statements.BRIDGE, refused)
     await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
-    if any(row.state == REFUSED for row in batch):
-        await self._refuse_children(session)
+    if refused:
+        await self._refuse_children(session, refused)
 
 
 async def stopped_with_a_set_that_becomes_empty(self):

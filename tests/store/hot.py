@@ -152,6 +152,10 @@ async def undoes(side: Side, number: int) -> None:
     await side.undone.stays(rows)
 
 
+async def goes(side: Side, number: int) -> None:
+    await side.undone.goes(await side.ids("test-run", MADE, number), ["test-log"], LOGS_ARE[1])
+
+
 async def settles(side: Side, number: int) -> None:
     """What was sent again."""
     for listed in (False, True):
@@ -184,5 +188,7 @@ HOT = (
     Asked("undone", FLUSHED, undoes, ("journal_pkey", "journal_target", "journal_edge_pkey", "journal_undoing")),
     Asked("sent again", FLUSHED, settles, ("journal_relist", "journal_resent")),
     Asked("records", FLUSHED, lambda side, n: batch(side.archive.records("test-execution")), ("archive_order",)),
+    Asked("open", FLUSHED, lambda side, n: side.overview.open_rows("test-run"), ("journal_open",)),
+    Asked("gone", FLUSHED, goes, ("journal_edge_pkey", "journal_pkey")),
     Asked("first rows", FLUSHED, lambda side, n: batch(side.overview.rows("module", "folder")), ("journal_pkey",)),
 )

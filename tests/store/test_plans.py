@@ -13,7 +13,6 @@ from filled import fill
 from hot import HOT, LOGS_ARE, Asked, Side, batch
 
 from ztoq_async.store import archive, overview
-from ztoq_async.store.statements import REFUSE_CHILDREN
 
 FEW = 8
 MOST = 1200
@@ -28,15 +27,14 @@ def filled(postgres):
     return postgres.dsn
 
 
-async def plans_of(dsn, asked, number, *, analyse, without=(REFUSE_CHILDREN,), dropped=""):
-    """The plans of what is asked for so many rows; REFUSE_CHILDREN, which is in several, has a test of its own."""
+async def plans_of(dsn, asked, number, *, analyse, dropped=""):
+    """The plans of what is asked for so many rows."""
     async with explained(dsn, analyse=analyse) as database:
         if dropped:
             await database.bare.execute(dropped)
         await asked.work(Side(database), number)
-    found = [plan for plan in database.plans if plan.statement not in without]
-    assert found
-    return found
+    assert database.plans
+    return database.plans
 
 
 def check(asked, plans):
@@ -107,17 +105,7 @@ async def test_a_lost_index_is_noticed(filled, index, monkeypatch):
         check(asked, plans)
 
 
-async def goes(side, number):
-    rows = await side.ids("test-run", "state = 'done'", number)
-    await side.undone.goes(rows, ["test-log"], LOGS_ARE[1])
-
-
 WHOLE = {
-    "planning joins all edges to what is refused anywhere, also where a group has nothing refused": HOT[0],
-    "deleting tests each row of the journal for being a child": Asked("gone", FEW, goes),
-    "rows that are still open are counted in the whole kind": Asked(
-        "open", FEW, lambda side, n: side.overview.open_rows("test-log")
-    ),
     "whether a pass has rows of a kind is found by reading until there is one": Asked(
         "has rows", FEW, lambda side, n: side.overview.has_rows("test-log")
     ),
@@ -135,4 +123,4 @@ WHOLE = {
 async def test_what_still_reads_whole_tables(filled, why, monkeypatch):
     """These are to be held to the same bound; where one of them keeps it, it belongs into HOT."""
     few(monkeypatch)
-    check(WHOLE[why], await plans_of(filled, WHOLE[why], FEW, analyse=True, without=()))
+    check(WHOLE[why], await plans_of(filled, WHOLE[why], FEW, analyse=True))

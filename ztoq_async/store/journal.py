@@ -127,11 +127,11 @@ class Journal:
             return 0
 
         async def write(session: Session) -> int:
-            ids = await planned.insert(session, rows, self._pass)
+            every, ids = await planned.insert(session, rows, self._pass)
             if waiting_for:
                 await session.execute(LACKS, list(ids.values()), waiting_for, self._pass)
             await planned.connect(session, rows, ids, self._chains)
-            await self._refuse_children(session)
+            await self._refuse_children(session, every)
             return await planned.late(session, rows, ids)
 
         late = await self.write(write)
@@ -153,7 +153,7 @@ class Journal:
             if refused:
                 await session.execute(BRIDGE, refused)
                 await self._recount(session, refused)
-                await self._refuse_children(session)
+                await self._refuse_children(session, refused)
 
         await self.write(write)
         self.settled.set()
@@ -269,7 +269,7 @@ class Journal:
         if back:  # what belongs before them may have got another chance meanwhile
             await session.execute(WAITING, back)
         if refused:
-            await self._refuse_children(session)
+            await self._refuse_children(session, refused)
 
     async def _move(self, session: Session, state: str, allowed: tuple[str, ...], rows: Sequence[Transition]) -> None:
         await session.execute(
@@ -290,8 +290,9 @@ class Journal:
             self.epoch,
         )
 
-    async def _refuse_children(self, session: Session) -> None:
-        refused = await session.fetch(REFUSE_CHILDREN)
+    async def _refuse_children(self, session: Session, rows: Sequence[int]) -> None:
+        """Rule 14: those of these rows that have a refused parent, and what is below them and below refused ones."""
+        refused = await session.fetch(REFUSE_CHILDREN, rows)
         await self._recount(session, [row["id"] for row in refused])
 
     async def _recount(self, session: Session, settled: Sequence[int]) -> None:

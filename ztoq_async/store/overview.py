@@ -114,7 +114,7 @@ class Overview:
         """How many rows of a kind are not settled yet; those that no pass plans any more are left as they are."""
         query = (
             "SELECT count(*) FROM journal WHERE kind = $1 "
-            "AND (state IN ('sent', 'doubt') OR (state = 'pending' AND pass >= $2))"
+            "AND state IN ('sent', 'doubt', 'pending') AND (state <> 'pending' OR pass >= $2)"
         )
         return int(await self._database.fetchval(query, kind, self._pass))
 

@@ -17,8 +17,8 @@ from ztoq_async.store.words import storable
 _SEPARATOR = "\x1f"
 
 
-async def insert(session: Session, rows: Sequence[Row], number: int) -> dict[str, int]:
-    """New rows; known ones belong to the pass of that number from now on. The ids of those still to be made."""
+async def insert(session: Session, rows: Sequence[Row], number: int) -> tuple[list[int], dict[str, int]]:
+    """New rows; known ones belong to the pass of that number from now on. All ids; those to be made by name."""
     found = await session.fetch(
         INSERT,
         [row.kind for row in rows],
@@ -30,7 +30,8 @@ async def insert(session: Session, rows: Sequence[Row], number: int) -> dict[str
         number,
         [row.key for row in rows if row.again],
     )
-    return {f"{row['kind']}:{row['key']}": row["id"] for row in found if row["open"]}
+    still = {f"{row['kind']}:{row['key']}": row["id"] for row in found if row["open"]}
+    return [row["id"] for row in found], still
 
 
 async def connect(session: Session, rows: Sequence[Row], ids: dict[str, int], chains: Chains) -> None:

@@ -110,12 +110,27 @@ FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8
 WHERE j.id = t.id AND j.state = ANY($2)
 """
 
+# From these rows downwards, edge by edge: a join would read the whole table for a few rows.
 REFUSE_CHILDREN = f"""
-WITH RECURSIVE down AS (
-    SELECT e.child, p.kind || ' ' || p.key AS name FROM journal_edge e JOIN journal p ON p.id = e.parent
-    WHERE e.hard AND p.state = '{REFUSED}'
+WITH RECURSIVE above AS (
+    SELECT c.id AS child, p.name FROM unnest($1::bigint[]) AS c(id) CROSS JOIN LATERAL (
+        SELECT p.kind || ' ' || p.key AS name FROM journal_edge e JOIN journal p ON p.id = e.parent
+        WHERE e.child = c.id AND e.hard AND p.state = '{REFUSED}' LIMIT 1
+    ) AS p
+), refused AS (
+    SELECT p.id, p.kind || ' ' || p.key AS name FROM unnest($1::bigint[]) AS r(id) CROSS JOIN LATERAL (
+        SELECT id, kind, key FROM journal p WHERE p.id = r.id AND p.state = '{REFUSED}' OFFSET 0
+    ) AS p
+), down AS (
+    SELECT child, name FROM above
     UNION
-    SELECT e.child, d.name FROM journal_edge e JOIN down d ON e.parent = d.child WHERE e.hard
+    SELECT e.child, r.name FROM refused r CROSS JOIN LATERAL (
+        SELECT child FROM journal_edge e WHERE e.parent = r.id AND e.hard OFFSET 0
+    ) AS e
+    UNION
+    SELECT e.child, d.name FROM down d CROSS JOIN LATERAL (
+        SELECT child FROM journal_edge e WHERE e.parent = d.child AND e.hard OFFSET 0
+    ) AS e
 )
 UPDATE journal j SET state = '{REFUSED}', reason = 'parent: ' || d.name || ' was refused'
 FROM down d WHERE j.id = d.child AND j.state = '{PENDING}' RETURNING j.id
@@ -134,9 +149,10 @@ GOES = f"""
 UPDATE journal SET state = '{GONE}', version_id = NULL, step_ids = '{{}}', origin = NULL, made_pass = NULL,
     resent = false, relist = false, first_sent_at = NULL, seen_pass = 0, differences = '{{}}', reason = '',
     shown = NULL, touched = false, changing = false, changed_pass = 0
-WHERE state = ANY('{{{",".join(UNDO_FROM[GONE])}}}') AND (id = ANY($1::bigint[]) OR (kind = ANY($2) AND id IN (
-    SELECT child FROM journal_edge WHERE parent = ANY($1::bigint[]) AND hard
-)))
+WHERE state = ANY('{{{",".join(UNDO_FROM[GONE])}}}') AND id = ANY(ARRAY(
+    SELECT unnest($1::bigint[]) UNION SELECT c.id FROM journal_edge e JOIN journal c ON c.id = e.child
+    WHERE e.parent = ANY($1::bigint[]) AND e.hard AND c.kind = ANY($2)
+))
 RETURNING id
 """
 
