@@ -110,6 +110,10 @@ def insert(on, kinds, keys, parents, counted, reasons, separator, number, again)
             on.own("journal")[identifier] = row
         else:
             before = row["state"]
+            as_planned = (row["pass"], row["counted"], row["parents"], row["reason"])
+            now_planned = (number, counts, planned["parents"], reason)
+            if before == DONE and not row["lacks"] and key not in again and as_planned == now_planned:
+                continue
             if before == DONE and reason:
                 planned["parents"] = row["parents"]
             if before in (REFUSED, GONE) or (before == DONE and key in again):

@@ -18,7 +18,10 @@ _SEPARATOR = "\x1f"
 
 
 async def insert(session: Session, rows: Sequence[Row], number: int) -> tuple[list[int], dict[str, int]]:
-    """New rows; known ones belong to the pass of that number from now on. All ids; those to be made by name."""
+    """New rows; known ones belong to the pass of that number from now on.
+
+    The ids of all but those that are done already and as they were; by name those of them that are still to be made.
+    """
     found = await session.fetch(
         INSERT,
         [row.kind for row in rows],

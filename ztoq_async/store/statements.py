@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ztoq_async.store.transitions import DONE, DOUBT, GONE, PENDING, REFUSED, SENT, UNDO_FROM, UNDOING
 
+# What is done and planned once more as it was, by an engine that goes on with a pass, is not written again.
 INSERT = f"""
 INSERT INTO journal (kind, key, parents, counted, state, reason, pass)
 SELECT kind, key, string_to_array(parents, $6), counted,
@@ -17,6 +18,9 @@ ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.c
     state = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}') OR (journal.state = '{DONE}' AND journal.key = ANY($8))
         THEN excluded.state ELSE journal.state END,
     reason = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}', '{DONE}') THEN excluded.reason ELSE journal.reason END
+WHERE NOT (journal.state = '{DONE}' AND NOT journal.lacks AND journal.key <> ALL($8)
+    AND (journal.pass, journal.counted, journal.parents, journal.reason)
+        = (excluded.pass, excluded.counted, excluded.parents, excluded.reason))
 RETURNING id, kind, key, state IN ('{PENDING}', '{SENT}', '{DOUBT}') AS open
 """
 
