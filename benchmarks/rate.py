@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import ceil, floor
 from typing import Any
 
 from benchmarks.measure import Figure, Size
@@ -63,21 +64,28 @@ async def _watched(seconds: float) -> list[tuple[float, float]]:
 async def _one(limit: Limit, seconds: float) -> tuple[float, float]:
     async with site("--cases", "1", profile=limit.profile(limit.per_minute)) as here:
         seen: list[tuple[float, int]] = []
-        start = time.monotonic()
+        start = time.time()
         task = asyncio.create_task(_ask(here, limit, seen, start + seconds))
         if limit.then:
             await asyncio.sleep(seconds / 2)
             await here.use(limit.profile(limit.then))
         await task
     settled = start + (seconds / 2 if limit.then else 0) + min(SETTLED_S, seconds / 6)
-    return _shares(limit, [status for at, status in seen if settled <= at], start + seconds - settled)
+    first, last = _whole_windows(limit, settled, start + seconds)
+    return _shares(limit, [status for at, status in seen if first <= at < last], last - first)
+
+
+def _whole_windows(limit: Limit, first: float, last: float) -> tuple[float, float]:
+    """The sandbox counts by its clock; parts of windows at both ends would count what was moved to a beginning."""
+    inner = ceil(first / limit.window_s) * limit.window_s, floor(last / limit.window_s) * limit.window_s
+    return inner if inner[0] < inner[1] else (first, last)
 
 
 async def _ask(here: Site, limit: Limit, seen: list[tuple[float, int]], end: float) -> None:
     """As many calls as the gateway lets through."""
 
     def note(attempt: Attempt) -> None:
-        seen.append((time.monotonic(), attempt.status))
+        seen.append((time.time(), attempt.status))
 
     settings = load_settings(
         None, **here.services, limits={"in_flight": IN_FLIGHT, "share": limit.share}, store={"path": here.folder}
@@ -90,7 +98,7 @@ async def _ask(here: Site, limit: Limit, seen: list[tuple[float, int]], end: flo
                 await client.send(call)
 
         workers = [asyncio.create_task(work()) for _ in range(IN_FLIGHT)]
-        await asyncio.wait(workers, timeout=end - time.monotonic())
+        await asyncio.wait(workers, timeout=end - time.time())
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)

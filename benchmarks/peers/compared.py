@@ -17,12 +17,14 @@ from benchmarks.site import Site, Tables, site
 from ztoq_async.store.embedded import EmbeddedPostgres
 
 SCRIPT_S = 900.0
-LATENCIES = 0, 20, 100
+LATENCIES = {0: 20, 20: 4, 100: 20}
+"""Milliseconds, and items for each test case: where there are bounds, as many as the main job has."""
 PEERS: tuple[tuple[str, str, int, str], ...] = (
     ("5-threads", "threads", 5, "requests"),
     ("20-threads", "threads", 20, "requests"),
     ("httpx", "httpx", IN_FLIGHT, "httpx"),
 )
+QUICK_MS = 20
 READER = "dlt"
 """It reads only, so it is compared with the reading half of the engine."""
 AT_LEAST = {("5-threads", 20): 10.0, ("20-threads", 20): 3.0, ("httpx", 20): 1.0, (READER, 20): 1.0}
@@ -30,10 +32,12 @@ AT_LEAST = {("5-threads", 20): 10.0, ("20-threads", 20): 3.0, ("httpx", 20): 1.0
 
 def figures(size: Size) -> Iterable[Figure]:
     """How many times as long as the engine, which also verifies, each of them takes; dlt as its reading half."""
-    cases = max(20, size.items // 20)
     absent = _absent({READER, *(peer[3] for peer in PEERS)})
     present = [peer for peer in PEERS if peer[3] not in absent]
-    for latency in LATENCIES[1:2] if size is QUICK else LATENCIES:
+    for latency, items in LATENCIES.items():
+        if size is QUICK and latency != QUICK_MS:
+            continue
+        cases = max(20, size.items // items)
         ours, theirs = asyncio.run(_compared(cases, latency, present))
         for (name, _, at_once, library), seconds in zip(present, theirs, strict=True):
             what = f"{cases} test cases at {latency} ms: time of {library}, {at_once} at once, to the engine's"
