@@ -76,6 +76,10 @@ class Refused(ServiceError):  # noqa: N818
     """The service answered 400, 401, 403, 404, 409, 413 or 422: the request was not applied (protocol rule 4)."""
 
 
+class TooLarge(Refused):
+    """The answer of a call that changes nothing has more bytes than are read: it may be asked for in parts."""
+
+
 class Unauthorised(Refused):
     """401, also after the token was refreshed."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ztoq_async.access import LimitSettings, QTestSettings
-from ztoq_async.errors import ListShifted, ServiceError
+from ztoq_async.errors import ListShifted, ServiceError, TooLarge
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.listing import Listing
 from ztoq_async.qtest.login import Login
@@ -18,6 +18,8 @@ from ztoq_async.resources.client import ServiceClient
 from ztoq_async.resources.connector import ConnectionPool
 
 READINGS = 6
+LARGE_PAGE = 8 * 2**20
+"""Bytes; decoded they take a multiple."""
 
 
 class _Id(msgspec.Struct):
@@ -92,18 +94,29 @@ class QTestClient(ServiceClient):
         raise ListShifted(f"rows of the list {listing.label} in qTest vanished while it was read, {READINGS} times")
 
     async def _pages(self, listing: Listing) -> AsyncIterator[tuple[list[bytes], frozenset[int]]]:
-        number, last, read = 1, frozenset[int](), 0
+        number, last, read, size = 1, frozenset[int](), 0, listing.most
         while True:
-            rows, total = _rows((await self.send(listing.page(number))).body)
+            try:
+                body = (await self.send(listing.page(number, size))).body
+            except TooLarge:
+                part = part_of(size, size // 2)
+                if part == size or read != (number - 1) * size:
+                    raise
+                number, size = (number - 1) * (size // part) + 1, part
+                continue
+            rows, total = _rows(body)
             ids = frozenset(_decoded(row, _Id).id for row in rows)
             if not rows or ids == last:
                 return
             read += len(rows)
-            found = [bytes(row) for row in rows]
-            del rows  # they hold the whole answer, which nobody needs while these are looked at
+            found, large = [bytes(row) for row in rows], len(body) / LARGE_PAGE
+            del rows, body  # nobody needs the whole answer while its rows are looked at
             yield found, ids
             if listing.paging == "none" or (total is not None and read >= total):
                 return
+            if large > 1 and read == number * size:  # else the site caps pages: nobody knows where smaller ones begin
+                part = part_of(size, int(size / large))
+                number, size = number * (size // part), part
             number, last = number + 1, ids
 
     async def get_projects(self) -> AsyncIterator[dict[str, Any]]:
@@ -181,3 +194,8 @@ def _decoded(body: bytes | msgspec.Raw, type_: Any) -> Any:
         return msgspec.json.decode(body, type=type_)
     except msgspec.DecodeError as error:
         raise ServiceError(f"qTest answered something else than the contract says: {error}", service="qtest") from None
+
+
+def part_of(size: int, most: int) -> int:
+    """The largest page, of at most so many rows, of which several make one of `size`; at least 1 row."""
+    return next((part for part in range(most, 1, -1) if size % part == 0), min(size, 1))

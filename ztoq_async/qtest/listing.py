@@ -27,9 +27,9 @@ class Listing(msgspec.Struct, frozen=True):
     below: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
 
-    def page(self, number: int) -> Call:
-        """The call for one page, counted from 1."""
-        pages = () if self.paging == "none" else (("page", str(number)), (self.paging, str(self.most)))
+    def page(self, number: int, size: int) -> Call:
+        """The call for one page of so many rows, counted from 1."""
+        pages = () if self.paging == "none" else (("page", str(number)), (self.paging, str(size)))
         if self.body is not None:
             return Call("POST", self.path, self.query + pages, self.body, label=self.label, safe=True)
         return Call("GET", self.path, self.query + pages, label=self.label)

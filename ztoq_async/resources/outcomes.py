@@ -18,6 +18,7 @@ from ztoq_async.errors import (
     OutcomeUnknown,
     Refused,
     ServiceError,
+    TooLarge,
     Unauthorised,
     Unreachable,
 )
@@ -56,7 +57,8 @@ def failure(service: str, call: Call, error: Exception) -> ServiceError:
     if isinstance(error, _NOT_CONNECTED):
         kind: type[ServiceError] = Unreachable if call.safe else NotSent
     elif isinstance(error, _OUR_OWN):
-        kind = Refused if call.safe else OutcomeUnknown
+        refused = TooLarge if isinstance(error, AnswerTooLarge) else Refused
+        kind = refused if call.safe else OutcomeUnknown
     else:
         kind = _unclear(call)
     why = "no answer in time" if isinstance(error, TimeoutError) else words(str(error).encode(errors="replace"))
