@@ -9,14 +9,14 @@ from benchmarks.measure import Figure, Size
 from benchmarks.mover import CLOSE_S, IN_FLIGHT, moved, prepare, start, tables
 from benchmarks.site import Site, Tables, calls, site
 
-LOOK_S = 0.2
+LOOK_S = 0.05
 LOGS = "POST /test-logs"
 DETAILS = ("/teststeps", "/testscript")
 
 
 def figures(size: Size) -> Iterable[Figure]:
     """Calls made twice to those in flight; seconds from the start to the first test log of the second run."""
-    few, many = size.items // 5, max(size.items, size.top // 5)
+    few, many = max(600, size.items // 5), max(600, size.items, size.top // 5)
     needed, _, _ = asyncio.run(_run(few, killed=False))
     asked, duplicates, _ = asyncio.run(_run(few, killed=True))
     _, _, first = asyncio.run(_run(many, killed=True))

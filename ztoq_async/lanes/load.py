@@ -62,11 +62,12 @@ class Load:
         run = self._run
         run.lane("write").begin(f"writing {plural(self._kind.name)}", await run.overview.open_rows(self._kind.name))
         workers = 2 * run.settings.limits.in_flight  # one half maps what is sent next: the gateway counts calls
-        async with _flushing(run), run.queue("write", self._work, TASK_S, workers) as queue:
+        async with _last_flush(run), run.queue("write", self._work, TASK_S, workers) as queue:
             while not run.stop.is_set() and self._fault is None:
                 run.journal.settled.clear()
                 complete = self._complete.is_set()
                 rows = await self._claim()
+                await run.accounting.keep()
                 self._working.update(row.id for row in rows)
                 items = await items_of(run, self._kind, rows)
                 await remember(run, items.values())
@@ -74,24 +75,30 @@ class Load:
                     await queue.put((row, items[row.id]))
                 if not rows and not await self._wait(complete):
                     break
-            await queue.join()
+            async with _flushing(run):
+                await queue.join()
         if self._fault is not None:
             raise self._fault
         if self._kind.changes and self._made_any and not run.stop.is_set():
             await self._read_target(self._kind.changes)
 
     async def _claim(self) -> list[Claimed]:
-        """Rows to send: at most twice `in_flight` are marked as sent (rule 2), and a group at a time becomes free."""
+        """Group commit without a linger (rule 9): what has gathered since the last one, and rows to send.
+
+        At most twice `in_flight` are marked as sent (rule 2), and a group at a time becomes free.
+        """
         in_flight = self._run.settings.limits.in_flight
         if 2 * len(self._working) > 3 * in_flight:
-            return []
+            await self._run.journal.flush()
+            if 2 * len(self._working) > 3 * in_flight:
+                return []
         return await self._run.journal.claim(self._kind.name, self._kind.source, 2 * in_flight, self._working)
 
     async def _wait(self, complete: bool) -> bool:
         """Nothing is ready: waits for what may change that. False when nothing can."""
         run, journal = self._run, self._run.journal
         if self._working or journal.has_gathered or not complete:
-            await run.wait_for(journal.settled)
+            await run.wait_for(journal.settled, journal.gathered)
             return True
         doubts = await run.overview.doubts(self._kind.name, self._kind.source)
         if doubts:
@@ -199,33 +206,31 @@ class Load:
 
 
 @contextlib.asynccontextmanager
-async def _flushing(run: Run) -> AsyncIterator[None]:
-    """Group commit without a linger (rule 9): a flush begins when the last has ended and something has gathered.
+async def _last_flush(run: Run) -> AsyncIterator[None]:
+    """Made in every end but a cancellation: also what an overtaken engine still learns is kept (rule 8)."""
+    try:
+        yield
+    except Exception:
+        with contextlib.suppress(StoreError, OSError, TimeoutError):  # the first error counts
+            async with asyncio.timeout(LAST_FLUSH_S):
+                await run.journal.flush()
+        raise
+    await run.journal.flush()
 
-    The last one is made in every end but a cancellation: also what an overtaken engine still learns is kept (rule 8).
-    """
+
+@contextlib.asynccontextmanager
+async def _flushing(run: Run) -> AsyncIterator[None]:
+    """Commits what gathers while nothing more is claimed."""
 
     async def flush() -> None:
         while True:
             await run.journal.gathered.wait()
             await run.journal.flush()
-            await run.accounting.keep()
 
     task = asyncio.create_task(flush(), name="journal writer")
     task.add_done_callback(lambda ended: None if ended.cancelled() else run.fail(ended.exception()))
     try:
         yield
-    except Exception:
-        await _ended(task)
-        with contextlib.suppress(StoreError, OSError, TimeoutError):  # the first error counts
-            async with asyncio.timeout(LAST_FLUSH_S):
-                await run.journal.flush()
-        raise
     finally:
-        await _ended(task)
-    await run.journal.flush()
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -169,9 +169,9 @@ class Run:
             self.stop.set()
             self.journal.settled.set()
 
-    async def wait_for(self, event: asyncio.Event) -> None:
-        """Until the event, or until the run is to stop."""
-        waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self.stop.wait())]
+    async def wait_for(self, *events: asyncio.Event) -> None:
+        """Until one of the events, or until the run is to stop."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (*events, self.stop)]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -187,13 +187,15 @@ class Journal:
     async def claim(self, kind: str, source: str, most: int, working: Collection[int] = ()) -> list[Claimed]:
         """Marks rows that wait for nothing as sent, committed before this returns, until `most` are (rule 2).
 
-        `working` are the rows in the callers' hands: they count, and so do those whose transitions have gathered. Any
-        other that this epoch marked as sent was lost with the connection that should have told so: nothing of it has
-        left, and it is claimed again.
+        What has gathered is written with them: one commit for both. `working` are the rows in the callers' hands: they
+        count, and so do those that gather meanwhile. Any other that this epoch marked as sent was lost with the
+        connection that should have told so: nothing of it has left, and it is claimed again.
         """
 
-        async def write(session: Session) -> list[Record]:
-            held = {*working, *(row.id for row in self._gathered)}
+        async def write(session: Session, batch: Sequence[Transition]) -> list[Record]:
+            if batch:
+                await self._write(session, batch)
+            held = {*working, *(row.id for row in self._gathered[len(batch) :])} - {row.id for row in batch}
             if self._claiming:
                 await session.execute(UNCLAIM, kind, self._tenure.epoch, list(held))
             self._claiming = True
@@ -201,7 +203,7 @@ class Journal:
             return await session.fetch(CLAIM, kind, source, free, self._tenure.epoch, self._pass)
 
         async with self._lock:
-            rows = await self._tenure.write(self._database, write)
+            rows = await self._keep(write)
             self._claiming = False
         return [
             Claimed(
@@ -242,19 +244,27 @@ class Journal:
     async def flush(self) -> int:
         """Commits what has gathered; how many rows that were. What was not kept is there for the next flush."""
         async with self._lock:
-            batch = list(self._gathered)
-            self.gathered.clear()
-            if not batch:
-                return 0
-            try:
-                await self._tenure.write(self._database, lambda session: self._write(session, batch))
-            except FenceError:
-                await self._note_orphans(batch)
-                del self._gathered[: len(batch)]
-                raise
+            number = len(self._gathered)
+            if number:
+                await self._keep(self._write)
+            else:
+                self.gathered.clear()
+        return number
+
+    async def _keep(self, write: Callable[[Session, Sequence[Transition]], Awaitable[T]]) -> T:
+        """What a transaction gives that writes all that has gathered so far."""
+        batch = list(self._gathered)
+        self.gathered.clear()
+        try:
+            found = await self._tenure.write(self._database, lambda session: write(session, batch))
+        except FenceError:
+            await self._note_orphans(batch)
             del self._gathered[: len(batch)]
-        self.settled.set()
-        return len(batch)
+            raise
+        del self._gathered[: len(batch)]
+        if batch:
+            self.settled.set()
+        return found
 
     async def _write(self, session: Session, batch: Sequence[Transition]) -> None:
         for state, allowed in FROM.items():
