@@ -122,7 +122,7 @@ def caller() -> str:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("ztoq_async.") and not module.startswith("ztoq_async.resources."):
             name = frame.f_code.co_qualname.replace(".<locals>.", ".")
-            if name != "Tenure.write":
+            if name not in ("Tenure.write", "Journal._keep"):
                 return f"{module.rpartition('.')[2]}.{name}"
         frame = frame.f_back
     return "nobody"
