@@ -22,8 +22,11 @@ READ_AGAIN = 3
 MOST_LOST = 20
 LOST_SHARE = 0.05
 TOO_MANY_CALLS = 429
-OF_THE_SERVICE = (0, 502, 503, 504)
-"""Statuses that may speak of the whole service, or of the way to it (0: no answer), rather than of one record."""
+OF_THE_SERVICE = (0, 200, 502, 503, 504)
+"""Statuses that may speak of the whole service, or of the way to it, rather than of one record.
+
+0: no answer; 200: a page for people, as some proxies say that a service is down, or JSON that ends too soon.
+"""
 
 Detail = tuple[Archived, bytes, str]
 
