@@ -17,7 +17,7 @@ from benchmarks.site import Site, Tables, site
 from ztoq_async.store.embedded import EmbeddedPostgres
 
 SCRIPT_S = 900.0
-LATENCIES = {0: 20, 20: 4, 100: 20}
+LATENCIES = {0: 20, 20: 4, 100: 80}
 """Milliseconds, and items for each test case: where there are bounds, as many as the main job has."""
 PEERS: tuple[tuple[str, str, int, str], ...] = (
     ("5-threads", "threads", 5, "requests"),
