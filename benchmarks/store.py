@@ -54,13 +54,13 @@ class Store:
                 await session.copy_records("bare", rows, COLUMNS)
 
     async def journal(self, items: int) -> None:
-        """Rows are claimed and done in groups."""
+        """Rows are claimed and done in groups, as a run does it: what is done goes with the next claim."""
         journal = Journal(self._database, self._held, self._number)
         for _ in range(0, items, GROUP):
             rows = await journal.claim("module", "", GROUP)
             for row in rows:
                 journal.hand_over(Transition(row.id, DONE, Made(row.id), "created"))
-            await journal.flush()
+        await journal.flush()
 
     async def update(self, items: int) -> None:
         """The same by two statements a group."""
