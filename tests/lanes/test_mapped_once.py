@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from moving import a_move
+from moving import FAST, a_move
 
 from ztoq_async.engine import Engine
 from ztoq_async.lanes import load, verify
+from ztoq_async.store.archive import Archive
 
 CASES, EXECUTIONS = 40, 120
 
@@ -67,3 +68,52 @@ async def test_what_people_edit_while_a_run_goes_on_is_found_by_its_read_back(mo
             report = await engine.run()
         await edits[0]
     assert [row["fields"] for row in report["differences"]] == [["name"]]
+
+
+async def test_a_run_that_is_interrupted_has_no_account(store_url, tmp_path):
+    """Not the one of the run before, and no half of its own."""
+    async with a_move(store_url, tmp_path, cases=4, executions=4) as move:
+        assert (await move.run())["ledger"]["read"] > 0
+        async with move.engine() as engine:
+            engine.stop()
+            report = await engine.run()
+    assert (report["outcome"], report["ledger"]["read"], report["ledger"]["rows"]) == ("interrupted", 0, 0)
+
+
+async def test_no_more_details_are_read_ahead_than_may_be_in_flight(store_url, tmp_path, monkeypatch):
+    """While the archive keeps none of them: what a crash would lose has to be read again."""
+    real, kept, asked = Archive.add_details, asyncio.Event(), []
+
+    async def held_back(self, *args):
+        await kept.wait()
+        await real(self, *args)
+
+    def note(attempt):
+        asked.extend([attempt] if attempt.call.label.endswith(("/teststeps", "/testscript")) else [])
+
+    monkeypatch.setattr(Archive, "add_details", held_back)
+    async with (
+        a_move(store_url, tmp_path, cases=3 * FAST["in_flight"], executions=4) as move,
+        Engine(move.settings(), on_attempt=note) as engine,
+    ):
+        running = asyncio.create_task(engine.run())
+        while len(asked) < FAST["in_flight"]:  # noqa: ASYNC110 - told by nobody
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        ahead = {attempt.call.path.split("/")[2] for attempt in asked}  # a script of the other kind asks twice
+        kept.set()
+        assert (await running)["outcome"] == "complete"
+    assert len(ahead) <= FAST["in_flight"]
+
+
+async def test_logs_are_made_while_details_are_read(store_url, tmp_path):
+    """Details come slowly: by the last of them a good part of the test logs is there."""
+    calls = []
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        await move.use(zephyr={"latency_ms": 100})
+        limits = {**FAST, "in_flight": 4}
+        async with Engine(move.settings(limits=limits), on_attempt=lambda one: calls.append(one.call)) as engine:
+            report = await engine.run()
+    last = max(place for place, call in enumerate(calls) if call.label.startswith("/testexecutions/"))
+    made = sum(call.method == "POST" and call.label.endswith("/test-logs") for call in calls[:last])
+    assert made > report["kinds"]["test-log"]["created"] / 3

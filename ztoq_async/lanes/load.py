@@ -27,7 +27,7 @@ from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.lanes.settle import settle
 from ztoq_async.lanes.target import read_fields
-from ztoq_async.lanes.verify import GO_ON, digest
+from ztoq_async.lanes.verify import FIRST_LOOK, GO_ON, digest
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.kind import Differences, Item, Kind, Made, Refs, Target
 from ztoq_async.resources.calls import Call
@@ -35,7 +35,6 @@ from ztoq_async.store.journal import Claimed, Transition
 from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
 
 TASK_S = 3600.0
-FIRST_LOOK = 50
 LAST_FLUSH_S = 5.0  # where an error ends the lane: the store may be what is gone
 NOT_APPLIED = (Unauthorised, Forbidden, NotSent, QuotaExhausted, FenceError, SettingsError)
 """Errors that end the run and say that this row was surely not applied."""
