@@ -209,6 +209,26 @@ async def test_details_that_a_whole_service_keeps_back_refuse_no_record(status, 
         await assert_once(move, await move.run(), past)
 
 
+async def test_a_page_with_status_200_for_every_record_refuses_none(postgres, tmp_path, monkeypatch):
+    """Some proxies say so that a service is down: what was given before is asked for, and not given either."""
+    send, given = ServiceClient.send, []
+
+    async def down(self, call):
+        if call.label.startswith("/testcases/{testCaseKey}/test"):
+            given.append(call)
+            if len(given) > 3:
+                raise Unreachable("zephyr: a page for people", service="zephyr", status=200)
+        return await send(self, call)
+
+    async with moving(postgres, tmp_path) as (move, past):
+        with monkeypatch.context() as patched, pytest.raises(Unreachable, match="a page for people"):
+            patched.setattr(ServiceClient, "send", down)
+            await move.run(limits={**QUICK, "in_flight": 1})
+        async with move.engine() as engine:
+            assert [row["refused"] for row in (await engine.status())["kinds"].values() if row["refused"]] == []
+        await assert_once(move, await move.run(), past)
+
+
 def between_pages(monkeypatch, wanted, act):
     """Awaits `act` after each answer to a call that is wanted: what follows comes from a list that has changed."""
     send = ServiceClient.send
