@@ -165,7 +165,7 @@ BREAKS = (
         13,
         "a change that is cut off is not remembered",
         f"{STORE}/changes.py",
-        '"UPDATE journal SET changing = true, as_made = NULL WHERE id = ANY($1::bigint[])"',
+        '"UPDATE journal SET changing = true WHERE id = ANY($1::bigint[])"',
         '"UPDATE journal SET changing = false WHERE id = ANY($1::bigint[])"',
         "tests/changes/test_interrupted_changes.py::test_changes_that_are_cut_off_are_gone_on_with",
     ),

@@ -61,7 +61,7 @@ class Changes:
 
     async def begin(self, ids: Sequence[int]) -> None:
         """Changes of these rows will be sent: whatever ends the engine now, they are known for its own."""
-        statement = "UPDATE journal SET changing = true, as_made = NULL WHERE id = ANY($1::bigint[])"
+        statement = "UPDATE journal SET changing = true WHERE id = ANY($1::bigint[])"
         if ids:
             await self._journal.write(lambda session: session.execute(statement, ids))
 

@@ -28,7 +28,7 @@ class Known(msgspec.Struct, frozen=True):
     """A row as verification and accounting need it; `target_id` is None until the row is done.
 
     `epoch` is that of the engine that sent it, 0 for what was adopted; `as_made` a digest of the object as that engine
-    made it, where it came back as it should be and was not changed since; `shown` one of the object when it was last
+    made it, where it came back as it should be; `shown` one of the object when it was last
     found equal; `touched`: it differs, and shows something else than it did; `changing`: a change of it is on its way.
     """
 
