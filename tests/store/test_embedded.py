@@ -38,10 +38,11 @@ from ztoq_async.store.embedded import EmbeddedPostgres
 async def main():
     async with EmbeddedPostgres(Path(sys.argv[1])) as server:
         connection = await asyncpg.connect(server.dsn)
+        await connection.execute("SELECT pg_advisory_lock(1)")  # IF NOT EXISTS of two sessions at once may still clash
         await connection.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
         await connection.execute("INSERT INTO kept VALUES (1)")
         print("rows", await connection.fetchval("SELECT count(*) FROM kept"), flush=True)
-        await connection.close()
+        await connection.close()  # which gives the lock back
         await asyncio.to_thread(sys.stdin.readline)
 
 asyncio.run(main())
