@@ -1,51 +1,16 @@
 """Runs with executions that end in the middle, and stores that are lost then: nothing twice, nothing lost, in order."""
 
 import asyncio
-import contextlib
 
 import asyncpg
 import history
 import pytest
+from interrupting import CASES, EXECUTIONS, MOMENTS, interrupted
 from moving import a_move, assert_approved_once, assert_everything_once, made, writes
 
-from ztoq_async.engine import Engine
 from ztoq_async.errors import AlreadyMoved
 
-CASES, EXECUTIONS = 12, 44
-MOMENTS = {
-    "approving": ("/approve", 4),
-    "making cycles": ("/test-cycles", 5),
-    "making suites": ("/test-suites", 4),
-    "making runs": ("/test-runs", 9),
-    "the first log": ("/test-logs", 2),
-    "logging": ("/test-logs", 20),
-}
 SLOW = ("approving", "making cycles", "making suites", "the first log")  # tests/crashes ends runs everywhere
-
-
-async def interrupted(move, moment, *, stopped=False):
-    """A run that ends when it has sent so many calls of a kind: by a wish, or torn down as it stands."""
-    path, number = MOMENTS[moment]
-    reached = asyncio.Event()
-    sent = 0
-
-    def count(attempt):
-        nonlocal sent
-        sent += attempt.call.method != "GET" and attempt.call.label.endswith(path)
-        if sent >= number:
-            reached.set()
-
-    async with Engine(move.settings(), on_attempt=count) as engine:
-        running = asyncio.create_task(engine.run())
-        await asyncio.wait([running, asyncio.ensure_future(reached.wait())], return_when=asyncio.FIRST_COMPLETED)
-        assert not running.done()
-        if stopped:
-            engine.stop()
-            assert (await running)["outcome"] == "interrupted"
-        else:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
 
 
 @pytest.mark.parametrize(

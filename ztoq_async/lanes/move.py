@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -14,20 +12,18 @@ from ztoq_async.errors import QuotaExhausted
 from ztoq_async.kinds import KINDS, prepare
 from ztoq_async.lanes.account import account
 from ztoq_async.lanes.extract import read_list
+from ztoq_async.lanes.flow import read_and_write
 from ztoq_async.lanes.late import settle_late
-from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.mend import make_missing, mend, name_conflicts
 from ztoq_async.lanes.parts import parts
-from ztoq_async.lanes.planning import Planning, read_details
 from ztoq_async.lanes.probe import probe
 from ztoq_async.lanes.references import read_references
-from ztoq_async.lanes.run import Run, Stopped, one_error
-from ztoq_async.lanes.source import check_mapped, gather, read_project
+from ztoq_async.lanes.run import Run, Stopped
+from ztoq_async.lanes.source import check_mapped, gather, read_project, with_made
 from ztoq_async.lanes.target import (
     Held,
     check_required,
     check_rights,
-    find_below,
     find_keys,
     read_target,
     refuse_held_keys,
@@ -35,18 +31,15 @@ from ztoq_async.lanes.target import (
     with_findings,
 )
 from ztoq_async.lanes.undoing import settle_undoing
-from ztoq_async.lanes.verify import verify_before, verify_kinds
-from ztoq_async.mapping.context import Context, Findings
-from ztoq_async.mapping.kind import Kind, Made
+from ztoq_async.lanes.verify import verify_kinds
+from ztoq_async.mapping.context import Context, Findings, Source
+from ztoq_async.mapping.kind import Kind
 from ztoq_async.report import build
 from ztoq_async.report.build import Report
 from ztoq_async.resources.monitor import ResourceMonitor
 from ztoq_async.store import passes
 from ztoq_async.zephyr.records import Project
-from ztoq_async.zephyr.sources import SOURCES, Source
-
-Planned = list[tuple[Kind, Planning]]
-_DETAILED = {source.name: source for source in SOURCES if source.detail}
+from ztoq_async.zephyr.sources import SOURCES
 
 
 async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
@@ -57,8 +50,9 @@ async def move(run: Run, monitor: ResourceMonitor, *, adopt: bool) -> Report:
         await read(run)
         held = await _check(run, adopt=adopt)
         await settle_undoing(run, settle_s=run.settings.qtest.settle_s)
-        await _read_and_write(run, held)
-        closed = {name for kind in KINDS for name in kind.closes}
+        closed = await read_and_write(run, held)
+        if not closed:
+            await run.overview.forget_seen()
         await _read_back(run, [kind for kind in KINDS if kind.name not in closed])
         verified = True
     report = await _report(run, monitor, start, verified=verified)
@@ -94,8 +88,20 @@ async def read(run: Run) -> int:
     run.check()
     asked = await read_references(run)
     run.check()
-    run.known = Context(await gather(run.archive, run.overview, project), rules, target)
+    run.known = Context(await _gathered(run, project), rules, target)
     return asked
+
+
+async def _gathered(run: Run, project: Project) -> Source:
+    """The tables of the source, gathered once a pass: its lists stay as they are."""
+    kept = await passes.read_source(run.database, run.archive.number)
+    if kept is None:
+        found = await gather(run.archive, project)
+        kept = msgspec.json.encode(found)
+        await passes.write_source(run.database, run.archive.number, kept)
+    else:
+        found = msgspec.json.decode(kept, type=Source)
+    return await with_made(run.overview, found)
 
 
 async def _check(run: Run, *, adopt: bool) -> Held:
@@ -137,77 +143,6 @@ async def find_findings(run: Run) -> Findings | None:
     return None if found is None else msgspec.json.decode(found, type=Findings)
 
 
-async def _read_and_write(run: Run, held: Held) -> None:
-    """Both lanes at once: details are read and planned while what is planned already is written."""
-    planned = [(kind, Planning(run, kind)) for kind in KINDS]
-    await run.overview.forget_seen()
-    await run.accounting.begin()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_or_fail(run, _plan_lists(run, planned)))
-        group.create_task(_or_fail(run, _read_details(run, planned)))
-        group.create_task(_or_fail(run, _write(run, planned, {kind.name: rows for kind, rows in held})))
-    run.check()
-
-
-def _from_details(kind: Kind) -> Source | None:
-    """The source whose details the kind's planner needs, None where it plans from a list."""
-    return None if kind.waits or kind.reads else _DETAILED.get(kind.source)
-
-
-async def _plan_lists(run: Run, planned: Planned) -> None:
-    for kind, planning in planned:
-        if run.stop.is_set():
-            return
-        if _from_details(kind) is None:
-            await planning.from_list()
-
-
-async def _read_details(run: Run, planned: Planned) -> None:
-    """In the order of kinds; what waits for details is in the journal before they come."""
-    read: set[str] = set()
-    for kind, planning in planned:
-        source = _DETAILED.get(kind.source)
-        if source is None or source.name in read or run.stop.is_set():
-            continue
-        read.add(source.name)
-        if _from_details(kind):
-            await planning.from_details(source)
-        else:
-            waiting = [(other, plan) for other, plan in planned if other.source == source.name]
-            for _, plan in waiting:
-                await run.wait_for(plan.complete)
-            await read_details(run, source, [other for other, _ in waiting])
-            for _, plan in waiting:
-                plan.have_details()
-
-
-async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
-    """An error of one lane lets the other finish what is in flight; it is raised when both have ended."""
-    try:
-        with one_error():
-            await work
-    except Exception as error:  # noqa: BLE001 - raised again by run.check()
-        run.fail(error)
-
-
-async def _write(run: Run, planned: Planned, held: dict[str, list[tuple[str, Made]]]) -> None:
-    adopting = await passes.adopting(run.database)
-    for kind, planning in planned:
-        if run.stop.is_set():
-            return
-        rows = held.get(kind.name, [])
-        if adopting and (rows or kind.within):
-            await run.wait_for(planning.complete)
-            await run.journal.adopt(kind.name, rows)
-            if kind.within:
-                await run.journal.adopt(kind.name, await find_below(run, kind))
-        await Load(run, kind, planning.ready).make()
-        if kind.closes and not run.stop.is_set():
-            with run.verifying():
-                await verify_before(run, closed := [other for other in KINDS if other.name in kind.closes])
-            await mend(run, closed)
-
-
 async def _read_back(run: Run, kinds: Sequence[Kind]) -> None:
     with run.verifying():
         await verify_kinds(run, kinds)
@@ -232,7 +167,8 @@ async def recall(run: Run) -> None:
     settings = run.settings
     findings = await find_findings(run) or Findings()
     target = await read_target(run.qtest, settings.qtest.project, findings)
-    source = await gather(run.archive, run.overview, Project(0, settings.zephyr.project))
+    found = await gather(run.archive, Project(0, settings.zephyr.project))
+    source = await with_made(run.overview, found)
     run.known = prepare(Context(source, settings.mapping.rules(settings.base), target))
 
 

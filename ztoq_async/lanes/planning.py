@@ -9,6 +9,7 @@ from ztoq_async.lanes.extract import Detail, Details
 from ztoq_async.lanes.run import Run, plural
 from ztoq_async.mapping.kind import Kind
 from ztoq_async.plan import Row
+from ztoq_async.store import passes
 from ztoq_async.zephyr.sources import Source
 
 GROUP = 500
@@ -18,15 +19,21 @@ MANY = 1000
 class Planning:
     """The planning of one kind: `complete` when its last row is in the journal, `ready` when none lacks details."""
 
-    def __init__(self, run: Run, kind: Kind) -> None:
+    def __init__(self, run: Run, kind: Kind, basis: bytes) -> None:
         self._run = run
         self._kind = kind
+        self._basis = basis
         self._planner = kind.plan(run.context)
         self._rows: list[Row] = []
         self._written = 0
         self._late = 0
         self.complete = asyncio.Event()
         self.ready = asyncio.Event()
+
+    def already(self, late: int) -> None:
+        """An earlier start of this pass has written all rows."""
+        self._late = late
+        self._complete()
 
     async def from_list(self) -> None:
         """Plans from the records of a list alone; rows that need details wait for them in the journal."""
@@ -78,6 +85,10 @@ class Planning:
         await self._write()
         if self._written > MANY:
             await self._run.journal.analyse()
+        await passes.add_plan(self._run.database, self._run.archive.number, self._kind.name, self._basis, self._late)
+        self._complete()
+
+    def _complete(self) -> None:
         if self._late:
             self._run.note(
                 f"{self._late} {plural(self._kind.name)} were made before others that belong before them: "

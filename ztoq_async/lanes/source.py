@@ -31,17 +31,21 @@ async def read_project(client: ZephyrClient, key: str) -> Project:
     return project
 
 
-async def gather(archive: Archive, overview: Overview, project: Project) -> Source:
-    """The project's tables and the values seen, from the archive.
-
-    A test case stays what it was made as, itself or a stub, when Zephyr hides or shows it later: its runs hang on it.
-    """
+async def gather(archive: Archive, project: Project) -> Source:
+    """The project's tables and the values seen, from the archive."""
     gathering = Gathering(project)
     for source in SOURCES:
         async for record in archive.records(source.name):
             if not record.fault or source.pages is None:
                 gathering.add(source.name, record.record)
-    found = gathering.source()
+    return gathering.source()
+
+
+async def with_made(overview: Overview, found: Source) -> Source:
+    """The tables with what runs have made.
+
+    A test case stays what it was made as, itself or a stub, when Zephyr hides or shows it later: its runs hang on it.
+    """
     missing = found.missing
     for source in SOURCES:
         for own, stub in ((own, stub) for own in _kinds_of(source.name) for stub in _kinds_of(source.absent)):

@@ -14,6 +14,7 @@ from ztoq_async.lanes.move import recall
 from ztoq_async.lanes.run import Run, Stopped, plural
 from ztoq_async.lanes.settle import settle
 from ztoq_async.lanes.undoing import Undoing, settle_undoing
+from ztoq_async.store import passes
 
 Report = dict[str, Any]
 
@@ -27,6 +28,8 @@ async def undo(run: Run, *, include_adopted: bool, fields: bool) -> Report:
         await (_settle(run) if run.writes else _note_doubts(run))
         for name, number in (await run.undone.gone()).items():
             _add_gone(undoing, name, number)
+        if run.writes:
+            await passes.forget_plans(run.database)
         before = run.qtest_calls()
         for kind in reversed(KINDS):
             if kind.delete is not None and (fields or not kind.changes):

@@ -123,6 +123,11 @@ class Overview:
         query = "SELECT EXISTS (SELECT 1 FROM journal WHERE kind = $1 AND pass >= $2)"
         return bool(await self._database.fetchval(query, kind, self._pass))
 
+    async def has_refused(self, kind: str) -> bool:
+        """Whether this pass has refused rows of a kind."""
+        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE state = 'refused' AND kind = $1 AND pass >= $2)"
+        return bool(await self._database.fetchval(query, kind, self._pass))
+
     async def done(self, kind: str, keys: Sequence[str]) -> set[str]:
         """Those of the keys whose rows are done, by whichever pass."""
         query = "SELECT key FROM journal WHERE kind = $1 AND state = 'done' AND key = ANY($2)"

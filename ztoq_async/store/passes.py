@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """That all rows of a kind are in the journal; `late`: so many were made before others that belong before them.
+
+    `read_back`: what is verified before other kinds begin was verified, and mended.
+    """
+
+    late: int
+    read_back: bool
 
 
 async def open_pass(database: Database, chosen: str) -> int:
@@ -83,3 +95,43 @@ async def read_findings(database: Database) -> bytes | None:
 async def write_findings(database: Database, findings: bytes) -> None:
     """Keeps what the probe found."""
     await database.execute("UPDATE migration SET findings = $1", findings)
+
+
+async def read_source(database: Database, number: int) -> bytes | None:
+    """The tables that were gathered when this pass had read all its lists, None if it has not."""
+    found = await database.fetchval("SELECT source FROM pass WHERE number = $1", number)
+    return None if found is None else bytes(found)
+
+
+async def write_source(database: Database, number: int, source: bytes) -> None:
+    """Keeps what was gathered."""
+    await database.execute("UPDATE pass SET source = $2 WHERE number = $1", number, source)
+
+
+async def plans(database: Database, number: int, basis: bytes) -> dict[str, Plan]:
+    """The kinds that were planned to the end in this pass, by the same rules."""
+    query = "SELECT kind, late, read_back FROM planned WHERE pass = $1 AND basis = $2"
+    rows = await database.fetch(query, number, basis)
+    return {row["kind"]: Plan(row["late"], row["read_back"]) for row in rows}
+
+
+async def add_plan(database: Database, number: int, kind: str, basis: bytes, late: int) -> None:
+    """A kind is planned to the end."""
+    await database.execute(
+        "INSERT INTO planned (pass, kind, basis, late) VALUES ($1, $2, $3, $4) ON CONFLICT (pass, kind) "
+        "DO UPDATE SET basis = excluded.basis, late = excluded.late, read_back = false",
+        number,
+        kind,
+        basis,
+        late,
+    )
+
+
+async def note_read_back(database: Database, number: int, kind: str) -> None:
+    """What the kind closes was verified and mended."""
+    await database.execute("UPDATE planned SET read_back = true WHERE pass = $1 AND kind = $2", number, kind)
+
+
+async def forget_plans(database: Database) -> None:
+    """What was planned is planned again by the next run: rows that were made are to be made anew."""
+    await database.execute("DELETE FROM planned")

@@ -1,0 +1,162 @@
+"""Both lanes at once: details are read and planned while what is planned already is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from hashlib import blake2b
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+
+from ztoq_async.kinds import KINDS
+from ztoq_async.lanes.load import Load
+from ztoq_async.lanes.mend import mend
+from ztoq_async.lanes.planning import Planning, read_details
+from ztoq_async.lanes.run import Run, one_error
+from ztoq_async.lanes.target import Held, find_below
+from ztoq_async.lanes.verify import verify_before
+from ztoq_async.mapping.kind import Kind, Made
+from ztoq_async.store import passes
+from ztoq_async.zephyr.sources import SOURCES, Source
+
+Planned = list[tuple[Kind, Planning]]
+_DETAILED = {source.name: source for source in SOURCES if source.detail}
+
+
+async def read_and_write(run: Run, held: Held) -> set[str]:
+    """Returns when everything is written, or the run is to stop; the kinds that were read back meanwhile."""
+    basis = _basis(run)
+    plans = {} if await passes.adopting(run.database) else await _earlier_plans(run, basis)
+    planned = [(kind, Planning(run, kind, basis)) for kind in KINDS]
+    for kind, planning in planned:
+        if kind.name in plans:
+            planning.already(plans[kind.name].late)
+    writing = _Writing(run, planned, {kind.name: rows for kind, rows in held}, plans)
+    if not any(plan.read_back for plan in plans.values()):
+        await run.overview.forget_seen()
+    await run.accounting.begin()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_or_fail(run, _plan_lists(run, planned)))
+        group.create_task(_or_fail(run, _read_details(run, planned)))
+        group.create_task(_or_fail(run, writing.write()))
+    run.check()
+    return writing.closed
+
+
+def _basis(run: Run) -> bytes:
+    """A digest of what plans depend on beside the archive, which stays as it is for the rest of a pass."""
+    context = run.context
+    depends = version("ztoq-async"), context.rules, context.target.findings, sorted(context.source.missing)
+    return blake2b(msgspec.json.encode(depends, order="deterministic"), digest_size=16).digest()
+
+
+async def _earlier_plans(run: Run, basis: bytes) -> dict[str, passes.Plan]:
+    """What earlier starts of this pass have planned for good.
+
+    Where a row was refused it gets another chance, so its kind, and what may hang on it, are planned again.
+    """
+    known = await passes.plans(run.database, run.archive.number, basis)
+    found: dict[str, passes.Plan] = {}
+    for kind in KINDS:
+        if kind.source or kind.reads:
+            if kind.name not in known or await run.overview.has_refused(kind.name):
+                break
+            found[kind.name] = known[kind.name]
+    return found
+
+
+def _from_details(kind: Kind) -> Source | None:
+    """The source whose details the kind's planner needs, None where it plans from a list."""
+    return None if kind.waits or kind.reads else _DETAILED.get(kind.source)
+
+
+async def _plan_lists(run: Run, planned: Planned) -> None:
+    for kind, planning in planned:
+        if run.stop.is_set():
+            return
+        if _from_details(kind) is None and not planning.complete.is_set():
+            await planning.from_list()
+
+
+async def _read_details(run: Run, planned: Planned) -> None:
+    """In the order of kinds; what waits for details is in the journal before they come."""
+    read: set[str] = set()
+    for kind, planning in planned:
+        source = _DETAILED.get(kind.source)
+        if source is None or source.name in read or run.stop.is_set():
+            continue
+        read.add(source.name)
+        if not _from_details(kind):
+            waiting = [(other, plan) for other, plan in planned if other.source == source.name]
+            for _, plan in waiting:
+                await run.wait_for(plan.complete)
+            await read_details(run, source, [other for other, _ in waiting])
+            for _, plan in waiting:
+                plan.have_details()
+        elif not planning.complete.is_set():
+            await planning.from_details(source)
+
+
+async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
+    """An error of one lane lets the other finish what is in flight; it is raised when both have ended."""
+    try:
+        with one_error():
+            await work
+    except Exception as error:  # noqa: BLE001 - raised again by run.check()
+        run.fail(error)
+
+
+class _Writing:
+    """Makes one kind after another; `closed` are those that were verified before others began."""
+
+    def __init__(
+        self,
+        run: Run,
+        planned: Planned,
+        held: Mapping[str, list[tuple[str, Made]]],
+        plans: Mapping[str, passes.Plan],
+    ) -> None:
+        self._run = run
+        self._planned = planned
+        self._held = held
+        self._plans = plans
+        self._made: set[str] = set()
+        self.closed: set[str] = set()
+
+    async def write(self) -> None:
+        run = self._run
+        adopting = await passes.adopting(run.database)
+        for kind, planning in self._planned:
+            if run.stop.is_set():
+                return
+            if adopting:
+                await self._adopt(kind, planning)
+            if await Load(run, kind, planning.ready).make():
+                self._made.add(kind.name)
+            if kind.closes and not run.stop.is_set():
+                await self._close(kind)
+
+    async def _adopt(self, kind: Kind, planning: Planning) -> None:
+        run, rows = self._run, self._held.get(kind.name, [])
+        if rows or kind.within:
+            await run.wait_for(planning.complete)
+            await run.journal.adopt(kind.name, rows)
+            if kind.within:
+                await run.journal.adopt(kind.name, await find_below(run, kind))
+
+    async def _close(self, kind: Kind) -> None:
+        """Rule 16. Where an earlier start has, and nothing was made since, it is done at the end, with all others."""
+        run = self._run
+        earlier = self._plans.get(kind.name)
+        if earlier is not None and earlier.read_back:
+            if self._made.isdisjoint({kind.name, *kind.closes}):
+                return
+            await run.overview.forget_seen()
+        closed = [other for other in KINDS if other.name in kind.closes]
+        with run.verifying():
+            await verify_before(run, closed)
+        await mend(run, closed)
+        self.closed.update(kind.closes)
+        await passes.note_read_back(run.database, run.archive.number, kind.name)
