@@ -13,8 +13,8 @@ from small_kinds import SMALL_KINDS, SPOILT
 from virtual_loop import OUTSIDE, PROCESS, Process
 
 from ztoq_async.lanes.accounting import Accounting
+from ztoq_async.lanes.flow import _or_fail
 from ztoq_async.lanes.load import Load
-from ztoq_async.lanes.move import _or_fail
 from ztoq_async.lanes.run import Run
 from ztoq_async.settings import load
 from ztoq_async.store import passes

@@ -122,7 +122,6 @@ class _Writing:
         self._planned = planned
         self._held = held
         self._plans = plans
-        self._made: set[str] = set()
         self.closed: set[str] = set()
 
     async def write(self) -> None:
@@ -133,8 +132,7 @@ class _Writing:
                 return
             if adopting:
                 await self._adopt(kind, planning)
-            if await Load(run, kind, planning.ready).make():
-                self._made.add(kind.name)
+            await Load(run, kind, planning.ready).make()
             if kind.closes and not run.stop.is_set():
                 await self._close(kind)
 
@@ -147,13 +145,10 @@ class _Writing:
                 await run.journal.adopt(kind.name, await find_below(run, kind))
 
     async def _close(self, kind: Kind) -> None:
-        """Rule 16. Where an earlier start has, and nothing was made since, it is done at the end, with all others."""
+        """Rule 16. Where an earlier start of this pass has done it, it is done at the end, with all other kinds."""
         run = self._run
-        earlier = self._plans.get(kind.name)
-        if earlier is not None and earlier.read_back:
-            if self._made.isdisjoint({kind.name, *kind.closes}):
-                return
-            await run.overview.forget_seen()
+        if kind.name in self._plans and self._plans[kind.name].read_back:
+            return
         closed = [other for other in KINDS if other.name in kind.closes]
         with run.verifying():
             await verify_before(run, closed)

@@ -56,11 +56,8 @@ class Load:
         self._most = run.settings.verify.pause_above
         self._different: list[str] = []
 
-    async def make(self) -> bool:
-        """Returns when every row of the kind is settled, or when the run is to stop; raises what ends the run.
-
-        Whether qTest may have an object of the kind that it had not before.
-        """
+    async def make(self) -> None:
+        """Returns when every row of the kind is settled, or when the run is to stop; raises what ends the run."""
         run = self._run
         run.lane("write").begin(f"writing {plural(self._kind.name)}", await run.overview.open_rows(self._kind.name))
         workers = 2 * run.settings.limits.in_flight  # one half maps what is sent next: the gateway counts calls
@@ -83,7 +80,6 @@ class Load:
             raise self._fault
         if self._kind.changes and self._made_any and not run.stop.is_set():
             await self._read_target(self._kind.changes)
-        return self._made_any
 
     async def _claim(self) -> list[Claimed]:
         """Group commit without a linger (rule 9): what has gathered since the last one, and rows to send.
