@@ -18,8 +18,9 @@ def figures(size: Size) -> Iterable[Figure]:
     """Calls made twice to those in flight; seconds from the start to the first test log of the second run."""
     few, many = max(600, size.items // 5), max(600, size.items, size.top // 5)
     needed, _, _ = asyncio.run(_run(few, killed=False))
-    asked, duplicates, _ = asyncio.run(_run(few, killed=True))
-    _, _, first = asyncio.run(_run(many, killed=True))
+    asked, duplicates, first = asyncio.run(_run(few, killed=True))
+    if many > few:
+        _, _, first = asyncio.run(_run(many, killed=True))
     what = f"calls made twice after a kill at half of {few} executions, to the {IN_FLIGHT} in flight"
     yield Figure("resume-twice", what, ((asked - needed + duplicates) / IN_FLIGHT,), at_most=1.0)
     what = f"from the start of the engine to its first new call, killed at half of {many} executions"
