@@ -1,0 +1,37 @@
+"""A store that is being filled has no statistics yet: PostgreSQL still looks rows up, and reads no table for a row."""
+
+from ztoq_async.mapping.kind import Made
+from ztoq_async.plan import Row
+from ztoq_async.resources.database import Database
+from ztoq_async.store import passes
+from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.tenure import tenure
+from ztoq_async.store.transitions import DONE
+
+GROUPS, GROUP = 10, 200
+NEVER_ANALYSED = """
+ALTER TABLE journal SET (autovacuum_enabled = off); ALTER TABLE journal_edge SET (autovacuum_enabled = off)
+"""
+READ_WHOLE = "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE relname IN ('journal', 'journal_edge')"
+
+
+async def test_filling_reads_each_table_a_few_times_at_most(postgres, in_postgresql):
+    """Rows with two parents each are planned and made: a small table may be read for a group, none for each row."""
+    await in_postgresql.execute(NEVER_ANALYSED)
+    async with Database(postgres.dsn) as database, tenure(database, "zephyr", "qtest", 0.0) as held:
+        journal = Journal(database, held, await passes.open_pass(database, "all"))
+        await journal.plan([Row("module", str(number)) for number in range(GROUP)])
+        for group in range(GROUPS):
+            await journal.plan([_case(group, number) for number in range(GROUP)])
+        for kind in ("module", "test-case"):
+            while rows := await journal.claim(kind, "", GROUP):
+                for row in rows:
+                    journal.hand_over(Transition(row.id, DONE, Made(row.id), "created"))
+    read = {row["relname"]: row["seq_tup_read"] for row in await in_postgresql.fetch(READ_WHOLE)}
+    assert read.keys() == {"journal", "journal_edge"}
+    assert max(read.values()) <= 2 * GROUPS * GROUPS * GROUP, read  # for each row it would be more than a million
+
+
+def _case(group: int, number: int) -> Row:
+    before = (f"test-case:{group - 1}.{number}",) if group else ()
+    return Row("test-case", f"{group}.{number}", (f"module:{number}", *before))
