@@ -94,7 +94,7 @@ WITH claimed AS (
     UPDATE journal SET state = '{SENT}', epoch = $4, sent_at = now(), attempt = attempt + 1,
         first_sent_at = coalesce(first_sent_at, now()) WHERE id IN (
         SELECT id FROM journal WHERE kind = $1 AND state = '{PENDING}' AND waits = 0 AND NOT lacks AND pass = $5
-        ORDER BY id LIMIT $3
+        ORDER BY id + 0 LIMIT $3
     ) RETURNING id, key, parents, attempt
 )
 SELECT c.*, a.record, a.detail FROM claimed c LEFT JOIN archive a ON a.source = $2 AND a.key = c.key ORDER BY c.id
