@@ -381,12 +381,26 @@ def by_keys(on, kind, source, keys, made_by):
 # The archive
 
 
-@statement("INSERT INTO archive (source, key, pass, record, fault, place)")
-def keep_records(on, source, number, keys, records, faults, places):
+@statement("SELECT t.key FROM unnest($2::text[]) AS t(key) WHERE (SELECT true FROM archive a")
+def known_records(on, source, keys):
+    return [{"key": key} for key in keys if (source, key) in on["archive"]]
+
+
+def copy_records(on, table, records, columns):
+    """COPY into the archive: a record that is there is an error."""
+    assert table == "archive"
+    for record in records:
+        row = dict(zip(columns, record, strict=True))
+        name = row.pop("source"), row.pop("key")
+        assert name not in on["archive"], "duplicate key value violates unique constraint"
+        on.own("archive")[name] = {"detail": b"", "detail_pass": 0, **row}
+
+
+@statement("UPDATE archive a SET pass =")
+def see_again(on, source, number, keys, records, faults, places):
     table = on.own("archive")
     for key, record, fault, place in zip(keys, records, faults, places, strict=True):
-        new = {"record": record, "pass": number, "fault": fault, "place": place}
-        table[source, key] = {"detail": b"", "detail_pass": 0, **table.get((source, key), {}), **new}
+        table[source, key] = {**table[source, key], "record": record, "pass": number, "fault": fault, "place": place}
 
 
 @statement("INSERT INTO reading")

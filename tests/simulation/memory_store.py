@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from memory_statements import answer_of, lock_of
+from memory_statements import answer_of, copy_records, lock_of
 from virtual_loop import PROCESS
 
 from ztoq_async.errors import StoreLost
@@ -152,6 +152,14 @@ class MemorySession:
     async def execute(self, query, *args, timeout=COMMAND_S):
         """A statement whose answer nobody reads."""
         await self.fetch(query, *args, timeout=timeout)
+
+    async def copy_records(self, table, records, columns, *, timeout=COMMAND_S):
+        """COPY; how many there were."""
+        self._check()
+        assert not self.over, "a statement after the session's end"
+        await self.step("statement")
+        copy_records(self, table, records, columns)
+        return len(records)
 
     def __getitem__(self, name):
         """A table as this transaction sees it."""

@@ -97,6 +97,10 @@ class Explaining(Session):
         await self._explain(query, args)
         return await self.bare.execute(query, *args, timeout=timeout)
 
+    async def copy_records(self, table: str, records: Any, columns: Any, *, timeout: float | None = None) -> int:
+        """COPY has no plan."""
+        return await self.bare.copy_records(table, records, columns, timeout=timeout)
+
     async def _explain(self, query: str, args: tuple[Any, ...]) -> None:
         if not query.split(maxsplit=1)[0].startswith(EXPLAINED):
             return

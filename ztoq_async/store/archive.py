@@ -21,6 +21,16 @@ UPDATE archive a SET
         ) THEN a.detail ELSE a.made_detail END
 FROM unnest($3::text[], $4::bytea[], $5::text[]) AS t(key, detail, fault) WHERE a.source = $1 AND a.key = t.key
 """
+# Key by key: a table that is being filled has no statistics, and would be read whole for a page.
+_KNOWN = """
+SELECT t.key FROM unnest($2::text[]) AS t(key) WHERE (SELECT true FROM archive a WHERE a.source = $1 AND a.key = t.key)
+"""
+_SEE_AGAIN = """
+UPDATE archive a SET pass = $2, record = t.record, fault = t.fault, place = t.place
+FROM unnest($3::text[], $4::bytea[], $5::text[], $6::text[]) AS t(key, record, fault, place)
+WHERE a.source = $1 AND a.key = t.key
+"""
+_COLUMNS = ("source", "pass", "key", "record", "fault", "place")
 _LACKS = "(detail_pass < $2 OR fault <> '')"
 
 
@@ -95,20 +105,15 @@ class Archive:
         return await self._tenure.write(self._database, write)
 
     async def _upsert(self, session: Session, source: str, records: Sequence[Read]) -> None:
+        """COPY takes two thirds of the time, but only new records."""
         unique = {record.key: record for record in records}
-        await session.execute(
-            "INSERT INTO archive (source, key, pass, record, fault, place) "
-            "SELECT $1, key, $2, record, fault, place "
-            "FROM unnest($3::text[], $4::bytea[], $5::text[], $6::text[]) AS t(key, record, fault, place) "
-            "ON CONFLICT (source, key) DO UPDATE "
-            "SET pass = excluded.pass, record = excluded.record, fault = excluded.fault, place = excluded.place",
-            source,
-            self.number,
-            list(unique),
-            [record.record for record in unique.values()],
-            [storable(record.fault) for record in unique.values()],
-            [storable(record.place) for record in unique.values()],
-        )
+        known = {row["key"] for row in await session.fetch(_KNOWN, source, list(unique))}
+        rows = [(source, self.number, *_stored(record)) for key, record in unique.items() if key not in known]
+        if rows:
+            await session.copy_records("archive", rows, _COLUMNS)
+        if known:
+            fields = zip(*(_stored(unique[key]) for key in known), strict=True)
+            await session.execute(_SEE_AGAIN, source, self.number, *map(list, fields))
 
     async def add_details(self, source: str, details: Sequence[tuple[str, bytes, str]]) -> None:
         """Details as (key, detail, fault), in one transaction; where there is a fault the last one stays."""
@@ -172,3 +177,7 @@ class Archive:
             list(keys),
         )
         return {row["key"] for row in rows}
+
+
+def _stored(record: Read) -> tuple[str, bytes, str, str]:
+    return record.key, record.record, storable(record.fault), storable(record.place)
