@@ -86,19 +86,20 @@ async def read(run: Run) -> int:
             run.check()
             await read_list(run, source, project.key)
     run.check()
+    kept = await passes.read_source(run.database, run.archive.number)
+    if kept is None:
+        await run.archive.analyse()
     asked = await read_references(run)
     run.check()
-    run.known = Context(await _gathered(run, project), rules, target)
+    run.known = Context(await _gathered(run, project, kept), rules, target)
     return asked
 
 
-async def _gathered(run: Run, project: Project) -> Source:
+async def _gathered(run: Run, project: Project, kept: bytes | None) -> Source:
     """The tables of the source, gathered once a pass: its lists stay as they are."""
-    kept = await passes.read_source(run.database, run.archive.number)
     if kept is None:
         found = await gather(run.archive, project)
-        kept = msgspec.json.encode(found)
-        await passes.write_source(run.database, run.archive.number, kept)
+        await passes.write_source(run.database, run.archive.number, msgspec.json.encode(found))
     else:
         found = msgspec.json.decode(kept, type=Source)
     return await with_made(run.overview, found)

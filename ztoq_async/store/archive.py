@@ -158,6 +158,10 @@ class Archive:
             if len(rows) < BATCH:
                 return
 
+    async def analyse(self) -> None:
+        """Statistics of what was just read: without them PostgreSQL sorts all that is left for each batch of records."""
+        await self._tenure.write(self._database, lambda session: session.execute("ANALYZE archive"))
+
     async def by_keys(self, source: str, keys: Collection[str]) -> dict[str, bytes]:
         """The records of those keys that this pass has read."""
         rows = await self._database.fetch(

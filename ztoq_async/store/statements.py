@@ -26,10 +26,11 @@ RETURNING id, kind, key, state IN ('{PENDING}', '{SENT}', '{DOUBT}') AS open
 
 FORGET_EDGES = "DELETE FROM journal_edge WHERE child = ANY($1::bigint[])"
 
+# OFFSET 0: else each parent is looked up twice.
 CONNECT = """
 INSERT INTO journal_edge (parent, child, hard) SELECT parent, child, hard FROM (
     SELECT (SELECT id FROM journal p WHERE p.kind = t.kind AND p.key = t.key) AS parent, child, hard
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bool[]) AS t(kind, key, child, hard)
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bool[]) AS t(kind, key, child, hard) OFFSET 0
 ) AS edge WHERE parent IS NOT NULL ON CONFLICT DO NOTHING
 """
 
