@@ -159,7 +159,7 @@ class Archive:
                 return
 
     async def analyse(self) -> None:
-        """Statistics of what was just read: without them PostgreSQL sorts all that is left for each batch of records."""
+        """Statistics of what was just read: without them PostgreSQL sorts all that is left for each batch."""
         await self._tenure.write(self._database, lambda session: session.execute("ANALYZE archive"))
 
     async def by_keys(self, source: str, keys: Collection[str]) -> dict[str, bytes]:
