@@ -95,6 +95,21 @@ async def test_what_was_refused_gets_another_chance(half, store_url, planned):
     await assert_everything_once(move, report, cases=CASES, past=past)
 
 
+async def test_details_that_were_read_and_not_told_of_are_not_waited_for(half, store_url):
+    """An engine may end when details are archived and their rows still wait for them: nobody reads them again."""
+    move, past = half
+    connection = await asyncpg.connect(store_url)
+    query = (
+        "UPDATE journal j SET lacks = true FROM archive a WHERE j.kind = 'test-log' AND j.state = 'pending' "
+        "AND a.source = 'test-execution' AND a.key = j.key AND a.detail_pass > 0"
+    )
+    left = await connection.execute(query)
+    await connection.close()
+    assert left != "UPDATE 0"
+    report, _ = await gone_on(move)
+    await assert_everything_once(move, report, cases=CASES, past=past)
+
+
 async def test_a_pass_that_was_undone_is_planned_anew(half):
     """Undo in the middle of a pass takes everything back; the run that goes on with the pass makes all of it."""
     move, past = half

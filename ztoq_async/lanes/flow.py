@@ -13,7 +13,7 @@ import msgspec
 from ztoq_async.kinds import KINDS
 from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.mend import mend
-from ztoq_async.lanes.planning import Planning, read_details
+from ztoq_async.lanes.planning import Planning, read_details, tell_of_details
 from ztoq_async.lanes.run import Run, one_error
 from ztoq_async.lanes.target import Held, find_below
 from ztoq_async.lanes.verify import verify_before
@@ -90,8 +90,10 @@ async def _read_details(run: Run, planned: Planned) -> None:
         read.add(source.name)
         if not _from_details(kind):
             waiting = [(other, plan) for other, plan in planned if other.source == source.name]
-            for _, plan in waiting:
+            for other, plan in waiting:
                 await run.wait_for(plan.complete)
+                if plan.earlier:
+                    await tell_of_details(run, other)
             await read_details(run, source, [other for other, _ in waiting])
             for _, plan in waiting:
                 plan.have_details()

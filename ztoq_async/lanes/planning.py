@@ -27,12 +27,14 @@ class Planning:
         self._rows: list[Row] = []
         self._written = 0
         self._late = 0
+        self.earlier = False
         self.complete = asyncio.Event()
         self.ready = asyncio.Event()
 
     def already(self, late: int) -> None:
         """An earlier start of this pass has written all rows."""
         self._late = late
+        self.earlier = True
         self._complete()
 
     async def from_list(self) -> None:
@@ -102,6 +104,12 @@ class Planning:
         """No row of the kind waits for details any more."""
         self.ready.set()
         self._run.journal.settled.set()
+
+
+async def tell_of_details(run: Run, kind: Kind) -> None:
+    """Rows that an earlier start has planned may wait for details that it has read, and has not told them of."""
+    while keys := await run.overview.not_told(kind.name, kind.source, GROUP):
+        await run.journal.ready(kind.name, [(key, "") for key in keys])
 
 
 async def read_details(run: Run, source: Source, kinds: Sequence[Kind]) -> None:

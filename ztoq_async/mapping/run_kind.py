@@ -23,6 +23,9 @@ from ztoq_async.resources.calls import Call
 from ztoq_async.zephyr.places import case_key, cycle_key, environment_id
 from ztoq_async.zephyr.records import TestCase, TestExecution
 
+_REMEMBERED = 2000
+"""Names of runs: more than rows are written at once. One that comes again later is in the journal already."""
+
 
 class RunTarget(msgspec.Struct, frozen=True):
     """A run to make: `suite` and `case` are the names of the rows behind it, `values` go by field label."""
@@ -52,7 +55,8 @@ def run_of(execution: TestExecution, context: Context) -> str:
 
 
 def _plan(context: Context) -> Planner:
-    planned: set[str] = set()
+    """A row for each run; the executions of one come one after another, so only the last names are remembered."""
+    planned: dict[str, None] = {}
 
     def rows(key: str, record: bytes) -> Iterable[Row]:
         try:
@@ -61,7 +65,9 @@ def _plan(context: Context) -> Planner:
         except (SourceError, msgspec.DecodeError):
             return  # the execution is refused by itself
         if run not in planned:
-            planned.add(run)
+            planned[run] = None
+            if len(planned) > _REMEMBERED:
+                del planned[next(iter(planned))]
             yield Row("test-run", run, _parents(suite, case_key(execution), context))
 
     return OneByOne(rows)
