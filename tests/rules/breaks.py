@@ -189,7 +189,7 @@ BREAKS = (
         15,
         "what an earlier start has planned is for good, also where a row was refused",
         f"{LANES}/flow.py",
-        " or await run.overview.has_refused(kind.name)",
+        " or await run.overview.has_faults(kind.name)",
         "",
         "tests/lanes/test_planned_once.py::test_what_was_refused_gets_another_chance",
     ),

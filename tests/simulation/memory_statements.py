@@ -396,11 +396,12 @@ def copy_records(on, table, records, columns):
         on.own("archive")[name] = {"detail": b"", "detail_pass": 0, **row}
 
 
-@statement("UPDATE archive a SET pass =")
-def see_again(on, source, number, keys, records, faults, places):
+@statement("INSERT INTO archive (source, key, pass, record, fault, place)")
+def keep_records(on, source, number, keys, records, faults, places):
     table = on.own("archive")
     for key, record, fault, place in zip(keys, records, faults, places, strict=True):
-        table[source, key] = {**table[source, key], "record": record, "pass": number, "fault": fault, "place": place}
+        new = {"record": record, "pass": number, "fault": fault, "place": place}
+        table[source, key] = {"detail": b"", "detail_pass": 0, **table.get((source, key), {}), **new}
 
 
 @statement("INSERT INTO reading")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from hashlib import blake2b
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -14,7 +13,7 @@ from ztoq_async.kinds import KINDS
 from ztoq_async.lanes.load import Load
 from ztoq_async.lanes.mend import mend
 from ztoq_async.lanes.planning import Planning, read_details, tell_of_details
-from ztoq_async.lanes.run import Run, one_error
+from ztoq_async.lanes.run import VERSION, Run, one_error
 from ztoq_async.lanes.target import Held, find_below
 from ztoq_async.lanes.verify import verify_before
 from ztoq_async.mapping.kind import Kind, Made
@@ -29,6 +28,7 @@ async def read_and_write(run: Run, held: Held) -> set[str]:
     """Returns when everything is written, or the run is to stop; the kinds that were read back meanwhile."""
     basis = _basis(run)
     plans = {} if await passes.adopting(run.database) else await _earlier_plans(run, basis)
+    await run.journal.write(lambda session: passes.keep_plans(session, plans))
     planned = [(kind, Planning(run, kind, basis)) for kind in KINDS]
     for kind, planning in planned:
         if kind.name in plans:
@@ -48,20 +48,22 @@ async def read_and_write(run: Run, held: Held) -> set[str]:
 def _basis(run: Run) -> bytes:
     """A digest of what plans depend on beside the archive, which stays as it is for the rest of a pass."""
     context = run.context
-    depends = version("ztoq-async"), context.rules, context.target.findings, sorted(context.source.missing)
+    target = context.target.findings, context.target.statuses
+    depends = VERSION, context.rules, target, sorted(context.source.missing)
     return blake2b(msgspec.json.encode(depends, order="deterministic"), digest_size=16).digest()
 
 
 async def _earlier_plans(run: Run, basis: bytes) -> dict[str, passes.Plan]:
     """What earlier starts of this pass have planned for good.
 
-    Where a row was refused it gets another chance, so its kind, and what may hang on it, are planned again.
+    Where a row was refused, or could not be read again, it gets another chance, so its kind, and what may hang on it,
+    are planned again.
     """
     known = await passes.plans(run.database, run.archive.number, basis)
     found: dict[str, passes.Plan] = {}
     for kind in KINDS:
         if kind.source or kind.reads:
-            if kind.name not in known or await run.overview.has_refused(kind.name):
+            if kind.name not in known or await run.overview.has_faults(kind.name):
                 break
             found[kind.name] = known[kind.name]
     return found
@@ -156,4 +158,4 @@ class _Writing:
             await verify_before(run, closed)
         await mend(run, closed)
         self.closed.update(kind.closes)
-        await passes.note_read_back(run.database, run.archive.number, kind.name)
+        await run.journal.write(lambda session: passes.note_read_back(session, run.archive.number, kind.name))

@@ -18,7 +18,7 @@ from ztoq_async.lanes.mend import make_missing, mend, name_conflicts
 from ztoq_async.lanes.parts import parts
 from ztoq_async.lanes.probe import probe
 from ztoq_async.lanes.references import read_references
-from ztoq_async.lanes.run import Run, Stopped
+from ztoq_async.lanes.run import VERSION, Run, Stopped
 from ztoq_async.lanes.source import check_mapped, gather, read_project, with_made
 from ztoq_async.lanes.target import (
     Held,
@@ -96,13 +96,15 @@ async def read(run: Run) -> int:
 
 
 async def _gathered(run: Run, project: Project, kept: bytes | None) -> Source:
-    """The tables of the source, gathered once a pass: its lists stay as they are."""
-    if kept is None:
-        found = await gather(run.archive, project)
-        await passes.write_source(run.database, run.archive.number, msgspec.json.encode(found))
+    """The tables of the source, gathered once a pass by each version of this program: its lists stay as they are."""
+    by, found = (None, b"") if kept is None else msgspec.json.decode(kept, type=tuple[str, msgspec.Raw])
+    if by == VERSION:
+        source = msgspec.json.decode(found, type=Source)
     else:
-        found = msgspec.json.decode(kept, type=Source)
-    return await with_made(run.overview, found)
+        source = await gather(run.archive, project)
+        fresh = msgspec.json.encode((VERSION, source))
+        await run.journal.write(lambda session: passes.write_source(session, run.archive.number, fresh))
+    return await with_made(run.overview, source)
 
 
 async def _check(run: Run, *, adopt: bool) -> Held:

@@ -87,7 +87,8 @@ class Planning:
         await self._write()
         if self._written > MANY:
             await self._run.journal.analyse()
-        await passes.add_plan(self._run.database, self._run.archive.number, self._kind.name, self._basis, self._late)
+        name, number = self._kind.name, self._run.archive.number
+        await self._run.journal.write(lambda session: passes.add_plan(session, number, name, self._basis, self._late))
         self._complete()
 
     def _complete(self) -> None:

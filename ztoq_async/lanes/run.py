@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from ztoq_async.lanes.accounting import Accounting
@@ -26,6 +27,8 @@ from ztoq_async.store.undone import Undone
 from ztoq_async.zephyr.client import ZephyrClient
 from ztoq_async.zephyr.sources import Query
 
+VERSION = version("ztoq-async")
+"""What an earlier version of this program has worked out of a pass is worked out again."""
 MOST_NOTES = 100
 MOST_CONFLICTS = 1000
 

@@ -29,7 +29,7 @@ async def undo(run: Run, *, include_adopted: bool, fields: bool) -> Report:
         for name, number in (await run.undone.gone()).items():
             _add_gone(undoing, name, number)
         if run.writes:
-            await passes.forget_plans(run.database)
+            await run.journal.write(lambda session: passes.keep_plans(session, ()))
         before = run.qtest_calls()
         for kind in reversed(KINDS):
             if kind.delete is not None and (fields or not kind.changes):

@@ -127,7 +127,7 @@ class Overview:
         """Keys of rows that wait for details which are there: an engine that ended between the two left them so."""
         rows = await self._database.fetch(
             "SELECT j.key FROM journal j JOIN archive a ON a.source = $2 AND a.key = j.key "
-            "WHERE j.kind = $1 AND j.state = 'pending' AND j.lacks AND j.pass >= $3 "
+            "WHERE j.kind = $1 AND j.lacks AND j.pass >= $3 "
             "AND a.detail_pass >= $3 AND a.fault = '' LIMIT $4",
             kind,
             source,
@@ -136,9 +136,9 @@ class Overview:
         )
         return [row["key"] for row in rows]
 
-    async def has_refused(self, kind: str) -> bool:
-        """Whether this pass has refused rows of a kind."""
-        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE state = 'refused' AND kind = $1 AND pass >= $2)"
+    async def has_faults(self, kind: str) -> bool:
+        """Whether rows of a kind in this pass are refused, or done and could not be read or placed again."""
+        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE reason <> '' AND kind = $1 AND pass >= $2)"
         return bool(await self._database.fetchval(query, kind, self._pass))
 
     async def done(self, kind: str, keys: Sequence[str]) -> set[str]:

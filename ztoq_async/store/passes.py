@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from ztoq_async.resources.database import Database
@@ -103,9 +105,9 @@ async def read_source(database: Database, number: int) -> bytes | None:
     return None if found is None else bytes(found)
 
 
-async def write_source(database: Database, number: int, source: bytes) -> None:
+async def write_source(session: Session, number: int, source: bytes) -> None:
     """Keeps what was gathered."""
-    await database.execute("UPDATE pass SET source = $2 WHERE number = $1", number, source)
+    await session.execute("UPDATE pass SET source = $2 WHERE number = $1", number, source)
 
 
 async def plans(database: Database, number: int, basis: bytes) -> dict[str, Plan]:
@@ -115,9 +117,14 @@ async def plans(database: Database, number: int, basis: bytes) -> dict[str, Plan
     return {row["kind"]: Plan(row["late"], row["read_back"]) for row in rows}
 
 
-async def add_plan(database: Database, number: int, kind: str, basis: bytes, late: int) -> None:
+async def keep_plans(session: Session, kinds: Collection[str]) -> None:
+    """All others are planned again, which may end in the middle."""
+    await session.execute("DELETE FROM planned WHERE kind <> ALL($1::text[])", list(kinds))
+
+
+async def add_plan(session: Session, number: int, kind: str, basis: bytes, late: int) -> None:
     """A kind is planned to the end."""
-    await database.execute(
+    await session.execute(
         "INSERT INTO planned (pass, kind, basis, late) VALUES ($1, $2, $3, $4) ON CONFLICT (pass, kind) "
         "DO UPDATE SET basis = excluded.basis, late = excluded.late, read_back = false",
         number,
@@ -127,11 +134,6 @@ async def add_plan(database: Database, number: int, kind: str, basis: bytes, lat
     )
 
 
-async def note_read_back(database: Database, number: int, kind: str) -> None:
+async def note_read_back(session: Session, number: int, kind: str) -> None:
     """What the kind closes was verified and mended."""
-    await database.execute("UPDATE planned SET read_back = true WHERE pass = $1 AND kind = $2", number, kind)
-
-
-async def forget_plans(database: Database) -> None:
-    """What was planned is planned again by the next run: rows that were made are to be made anew."""
-    await database.execute("DELETE FROM planned")
+    await session.execute("UPDATE planned SET read_back = true WHERE pass = $1 AND kind = $2", number, kind)

@@ -152,6 +152,7 @@ WHERE id = ANY($1::bigint[]) AND state = ANY('{{{",".join(UNDO_FROM[UNDOING])}}}
 
 STAYS = f"UPDATE journal SET state = '{DONE}' WHERE id = ANY($1::bigint[]) AND state = '{UNDOING}'"
 
+# By edges, and by the key of a parent that was planned later than what has its key, and has no edge to it.
 GOES = f"""
 UPDATE journal SET state = '{GONE}', version_id = NULL, step_ids = '{{}}', origin = NULL, made_pass = NULL,
     resent = false, relist = false, first_sent_at = NULL, seen_pass = 0, differences = '{{}}', reason = '',
@@ -159,6 +160,10 @@ UPDATE journal SET state = '{GONE}', version_id = NULL, step_ids = '{{}}', origi
 WHERE state = ANY('{{{",".join(UNDO_FROM[GONE])}}}') AND id = ANY(ARRAY(
     SELECT unnest($1::bigint[]) UNION SELECT c.id FROM journal_edge e JOIN journal c ON c.id = e.child
     WHERE e.parent = ANY($1::bigint[]) AND e.hard AND c.kind = ANY($2)
+    UNION SELECT c.id FROM unnest($1::bigint[]) AS t(id) JOIN journal p ON p.id = t.id CROSS JOIN LATERAL (
+        SELECT id FROM journal c WHERE c.kind = ANY($2) AND c.key = p.key AND p.kind || ':' || p.key = ANY(c.parents)
+        OFFSET 0
+    ) AS c
 ))
 RETURNING id
 """

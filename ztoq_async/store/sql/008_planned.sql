@@ -10,6 +10,10 @@ CREATE TABLE planned (
     PRIMARY KEY (pass, kind)
 );
 
+-- What is to be planned again for another chance.
+DROP INDEX journal_refused;
+CREATE INDEX journal_reason ON journal (kind, pass) WHERE reason <> '';
+
 -- What is ready is claimed in the order of ids. No other index may seem to have that order: by the ids of the table
 -- all that was made before would be passed over, at every claim.
 DROP INDEX journal_ready;
