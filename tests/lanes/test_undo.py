@@ -1,5 +1,7 @@
 """`undo` (rule 19): what was made goes, children first; a dry run says so before; then a run makes everything anew."""
 
+import asyncio
+
 import history
 import pytest
 from moving import a_move, assert_approved_once, assert_everything_once, writes
@@ -7,6 +9,7 @@ from taking_back import JOURNAL, assert_as_said, counts, numbers, sql, there
 
 from ztoq_async.engine import Engine
 from ztoq_async.errors import SettingsError
+from ztoq_async.zephyr.client import ZephyrClient
 
 CASES, EXECUTIONS = 12, 44
 
@@ -93,3 +96,26 @@ async def test_where_nothing_was_moved_there_is_nothing_to_undo(store_url, tmp_p
     async with a_move(store_url, tmp_path, cases=1) as move:
         with pytest.raises(SettingsError, match="nothing was moved"):
             await move.undo()
+
+
+async def test_what_was_planned_before_its_parent_goes_with_it(store_url, tmp_path, monkeypatch):
+    """Approvals are planned while scripts are still read, so before their test cases: undo finds them all the same."""
+    script = ZephyrClient.get_script
+
+    async def slow(self, *asked):
+        await asyncio.sleep(1)
+        return await script(self, *asked)
+
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        past = await history.due(move)
+        with monkeypatch.context() as patched:
+            patched.setattr(ZephyrClient, "get_script", slow)
+            await move.run()
+        lacking = (
+            "SELECT key FROM journal a WHERE kind = 'approval' AND NOT EXISTS (SELECT 1 FROM journal_edge e "
+            "JOIN journal p ON p.id = e.parent WHERE e.child = a.id AND p.kind = 'test-case')"
+        )
+        assert await sql(store_url, lacking)
+        assert (await move.undo())["outcome"] == "complete"
+        await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+        await assert_approved_once(move, past)

@@ -202,6 +202,14 @@ BREAKS = (
         "tests/lanes/test_planned_once.py::test_details_that_were_read_and_not_told_of_are_not_waited_for",
     ),
     Break(
+        15,
+        "plans are for good until all of them are made again",
+        f"{LANES}/flow.py",
+        "    await run.journal.write(lambda session: passes.keep_plans(session, plans))\n",
+        "",
+        "tests/lanes/test_planned_again.py::test_a_plan_that_is_made_again_and_cut_off_is_made_once_more",
+    ),
+    Break(
         16,
         "what is not read back by the start that goes on is not read back by its end",
         f"{LANES}/flow.py",

@@ -1,5 +1,6 @@
 """The archive: records as they came, how far a pass has read, and the ledger's tables."""
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -19,6 +20,13 @@ async def archive(store):
 
 def keys(records):
     return [record.key for record in records]
+
+
+async def test_one_record_may_be_added_at_the_same_moment(archive):
+    """Two that were asked for may be answered with the same record: it is there once."""
+    for number in range(20):
+        await asyncio.gather(*(archive.add("s", [Read(f"k{number}", b"{}")]) for _ in range(4)))
+    assert await archive.count("s") == 20
 
 
 async def test_a_page_and_its_place_are_one(archive):
