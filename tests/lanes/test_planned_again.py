@@ -66,6 +66,41 @@ async def test_a_plan_that_is_made_again_and_cut_off_is_made_once_more(store_url
         await assert_everything_once(move, report, cases=CASES, past=past)
 
 
+# The first of two logs of one run that wait for nothing but the other, refused; and what waits for it, recounted.
+REFUSE = """
+UPDATE journal SET state = 'refused', reason = 'as a test' WHERE id = (
+    SELECT p.id FROM journal_edge e JOIN journal p ON p.id = e.parent JOIN journal c ON c.id = e.child
+    WHERE NOT e.hard AND p.kind = 'test-log' AND p.state = 'pending' AND c.state = 'pending' AND NOT c.lacks
+    AND NOT EXISTS (
+        SELECT 1 FROM journal_edge x JOIN journal q ON q.id = x.parent WHERE x.child = p.id AND q.state <> 'done'
+    ) ORDER BY p.id LIMIT 1
+) RETURNING id
+"""
+RECOUNT = "UPDATE journal SET waits = 0 WHERE id IN (SELECT child FROM journal_edge WHERE parent = $1)"
+
+
+async def test_a_refused_log_is_made_before_those_behind_it(store_url, tmp_path, monkeypatch):
+    """They are ready since it was refused; where it gets another chance they wait until it is planned (rule 18)."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=200) as move:
+        past = await history.due(move)
+        await move.use(qtest={"latency_ms": 4})
+        await interrupted(move, "logging")
+        await move.use(qtest={"latency_ms": 20})
+        connection = await asyncpg.connect(store_url)
+        refused = await connection.fetchval(REFUSE)
+        assert await connection.execute(RECOUNT, refused) != "UPDATE 0"
+        await connection.close()
+        plan = Journal.plan
+
+        async def late(self, rows, waiting_for=""):
+            if any(row.kind == "test-log" for row in rows):
+                await asyncio.sleep(1)
+            return await plan(self, rows, waiting_for)
+
+        monkeypatch.setattr(Journal, "plan", late)
+        await assert_everything_once(move, await move.run(), cases=CASES, past=past)
+
+
 async def test_rows_in_doubt_are_told_of_their_details(store_url, tmp_path, monkeypatch):
     """What another pass has in doubt waits for details, too, where it is planned again: it is never left waiting."""
     async with a_move(store_url, tmp_path, cases=CASES, executions=200) as move:

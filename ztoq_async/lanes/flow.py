@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Set
 from hashlib import blake2b
 from typing import Any
 
@@ -27,13 +27,14 @@ _DETAILED = {source.name: source for source in SOURCES if source.detail}
 async def read_and_write(run: Run, held: Held) -> set[str]:
     """Returns when everything is written, or the run is to stop; the kinds that were read back meanwhile."""
     basis = _basis(run)
-    plans = {} if await passes.adopting(run.database) else await _earlier_plans(run, basis)
+    faulty = {kind.name for kind in KINDS if await run.overview.has_faults(kind.name)}
+    plans = {} if await passes.adopting(run.database) else await _earlier_plans(run, basis, faulty)
     await run.journal.write(lambda session: passes.keep_plans(session, plans))
     planned = [(kind, Planning(run, kind, basis)) for kind in KINDS]
     for kind, planning in planned:
         if kind.name in plans:
             planning.already(plans[kind.name].late)
-    writing = _Writing(run, planned, {kind.name: rows for kind, rows in held}, plans)
+    writing = _Writing(run, planned, {kind.name: rows for kind, rows in held}, plans, faulty)
     if not any(plan.read_back for plan in plans.values()):
         await run.overview.forget_seen()
     await run.accounting.begin()
@@ -53,7 +54,7 @@ def _basis(run: Run) -> bytes:
     return blake2b(msgspec.json.encode(depends, order="deterministic"), digest_size=16).digest()
 
 
-async def _earlier_plans(run: Run, basis: bytes) -> dict[str, passes.Plan]:
+async def _earlier_plans(run: Run, basis: bytes, faulty: Set[str]) -> dict[str, passes.Plan]:
     """What earlier starts of this pass have planned for good.
 
     Where a row was refused, or could not be read again, it gets another chance, so its kind, and what may hang on it,
@@ -63,7 +64,7 @@ async def _earlier_plans(run: Run, basis: bytes) -> dict[str, passes.Plan]:
     found: dict[str, passes.Plan] = {}
     for kind in KINDS:
         if kind.source or kind.reads:
-            if kind.name not in known or await run.overview.has_faults(kind.name):
+            if kind.name not in known or kind.name in faulty:
                 break
             found[kind.name] = known[kind.name]
     return found
@@ -113,7 +114,11 @@ async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
 
 
 class _Writing:
-    """Makes one kind after another; `closed` are those that were verified before others began."""
+    """Makes one kind after another; `closed` are those that were verified before others began.
+
+    `held` is what the project holds already, `plans` what earlier starts have planned, `faulty` kinds of which they
+    have refused rows.
+    """
 
     def __init__(
         self,
@@ -121,11 +126,13 @@ class _Writing:
         planned: Planned,
         held: Mapping[str, list[tuple[str, Made]]],
         plans: Mapping[str, passes.Plan],
+        faulty: Set[str],
     ) -> None:
         self._run = run
         self._planned = planned
         self._held = held
         self._plans = plans
+        self._faulty = faulty
         self.closed: set[str] = set()
 
     async def write(self) -> None:
@@ -136,6 +143,8 @@ class _Writing:
                 return
             if adopting:
                 await self._adopt(kind, planning)
+            if kind.name in self._faulty and _from_details(kind) is None:
+                await run.wait_for(planning.complete)  # what comes after a row with another chance waits for it again
             await Load(run, kind, planning.ready).make()
             if kind.closes and not run.stop.is_set():
                 await self._close(kind)
