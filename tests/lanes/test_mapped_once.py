@@ -47,7 +47,9 @@ async def test_what_comes_back_as_it_was_made_is_built_once(store_url, tmp_path,
         assert len(keys) == len(set(keys)) > 0
 
 
-@pytest.mark.parametrize(("moment", "kind"), [("approve", "test-case"), ("test-logs", "test-run")])
+@pytest.mark.parametrize(
+    ("moment", "kind"), [pytest.param("approve", "test-case", marks=pytest.mark.slow), ("test-logs", "test-run")]
+)
 async def test_what_people_edit_while_a_run_goes_on_is_found_by_its_read_back(moment, kind, store_url, tmp_path):
     """Made by the same engine, compared when it was made, edited before it is read back: named."""
     edits, calls = [], []

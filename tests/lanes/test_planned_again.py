@@ -125,7 +125,9 @@ async def test_rows_in_doubt_are_told_of_their_details(store_url, tmp_path, monk
         assert report["outcome"] == "complete", report["notes"]
 
 
-@pytest.mark.parametrize(("asks", "key"), [("get_script", "SBX-T3"), ("get_results", 70000003)])
+@pytest.mark.parametrize(
+    ("asks", "key"), [("get_script", "SBX-T3"), pytest.param("get_results", 70000003, marks=pytest.mark.slow)]
+)
 async def test_what_is_there_and_could_not_be_read_again_gets_another_chance(
     asks, key, store_url, tmp_path, monkeypatch
 ):

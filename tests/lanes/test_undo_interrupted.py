@@ -61,9 +61,8 @@ async def interrupted(move, number, *, stopped):
     ("moment", "stopped"),
     [
         ("runs", False),
-        ("test cases", True),
         *(pytest.param(moment, False, marks=pytest.mark.slow) for moment in MOMENTS if moment != "runs"),
-        *(pytest.param(moment, True, marks=pytest.mark.slow) for moment in MOMENTS if moment != "test cases"),
+        *(pytest.param(moment, True, marks=pytest.mark.slow) for moment in MOMENTS),
     ],
 )
 async def test_an_undo_that_ends_in_the_middle_is_gone_on_with(moment, stopped, store_url, tmp_path):
