@@ -29,13 +29,19 @@ async def interrupted(move, moment, *, stopped=False):
             reached.set()
 
     async with Engine(move.settings(), on_attempt=count) as engine:
-        running = asyncio.create_task(engine.run())
-        await asyncio.wait([running, asyncio.ensure_future(reached.wait())], return_when=asyncio.FIRST_COMPLETED)
-        assert not running.done()
-        if stopped:
-            engine.stop()
-            assert (await running)["outcome"] == "interrupted"
-        else:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+        report = await ended(engine, engine.run(), reached, stopped=stopped)
+        assert report is None or report["outcome"] == "interrupted"
+
+
+async def ended(engine, work, reached, *, stopped=False):
+    """Ends what an engine does when an event is set: by a wish, with its report, or torn down as it stands."""
+    running, waiting = asyncio.create_task(work), asyncio.create_task(reached.wait())
+    await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+    assert not running.done()
+    if stopped:
+        engine.stop()
+        return await running
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    return None

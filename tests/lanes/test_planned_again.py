@@ -1,12 +1,11 @@
 """A run that goes on does again what an earlier start has not done to its end, or could not do."""
 
 import asyncio
-import contextlib
 
 import asyncpg
 import history
 import pytest
-from interrupting import CASES, EXECUTIONS, interrupted
+from interrupting import CASES, EXECUTIONS, ended, interrupted
 from moving import a_move, assert_everything_once
 
 from ztoq_async.engine import Engine
@@ -21,13 +20,7 @@ SINCE = "since:1990-01-01"  # all of them, by another pass than that of `all`
 async def torn_down(move, reached, **wishes):
     """A run that is torn down as it stands when an event is set."""
     async with Engine(move.settings()) as engine:
-        running = asyncio.create_task(engine.run(**wishes))
-        waiting = asyncio.create_task(reached.wait())
-        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
-        assert not running.done()
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await ended(engine, engine.run(**wishes), reached)
 
 
 async def test_a_plan_that_is_made_again_and_cut_off_is_made_once_more(store_url, tmp_path, monkeypatch):

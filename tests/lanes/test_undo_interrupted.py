@@ -1,10 +1,10 @@
 """An `undo` that ends in the middle, or meets faults: the next one goes on, and nothing is left."""
 
 import asyncio
-import contextlib
 
 import history
 import pytest
+from interrupting import ended
 from lateness import SETTLE_S, apply_late
 from moving import a_move, assert_everything_once
 from taking_back import STATES, counts, numbers, sql, there
@@ -43,18 +43,10 @@ async def interrupted(move, number, *, stopped):
             reached.set()
 
     async with Engine(move.settings(), on_attempt=count) as engine:
-        undoing = asyncio.create_task(engine.undo())
-        await asyncio.wait([undoing, asyncio.ensure_future(reached.wait())], return_when=asyncio.FIRST_COMPLETED)
-        assert not undoing.done()
-        if stopped:
-            engine.stop()
-            report = await undoing
+        report = await ended(engine, engine.undo(), reached, stopped=stopped)
+        if report is not None:
             assert report["outcome"] == "interrupted"
             assert sum(counts(report, "deleted").values()) > 0
-        else:
-            undoing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await undoing
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,16 @@ _DETAILED = {source.name: source for source in SOURCES if source.detail}
 async def read_and_write(run: Run, held: Held) -> set[str]:
     """Returns when everything is written, or the run is to stop; the kinds that were read back meanwhile."""
     basis = _basis(run)
-    faulty = {kind.name for kind in KINDS if await run.overview.has_faults(kind.name)}
-    plans = {} if await passes.adopting(run.database) else await _earlier_plans(run, basis, faulty)
+    faulty = await run.overview.faulty()
+    adopting = await passes.adopting(run.database)
+    plans = {} if adopting else await _earlier_plans(run, basis, faulty)
     await run.journal.write(lambda session: passes.keep_plans(session, plans))
     planned = [(kind, Planning(run, kind, basis)) for kind in KINDS]
     for kind, planning in planned:
         if kind.name in plans:
             planning.already(plans[kind.name].late)
-    writing = _Writing(run, planned, {kind.name: rows for kind, rows in held}, plans, faulty)
+    adopted = {kind.name: rows for kind, rows in held} if adopting else None
+    writing = _Writing(run, planned, adopted, plans, faulty)
     if not any(plan.read_back for plan in plans.values()):
         await run.overview.forget_seen()
     await run.accounting.begin()
@@ -116,41 +118,40 @@ async def _or_fail(run: Run, work: Coroutine[Any, Any, None]) -> None:
 class _Writing:
     """Makes one kind after another; `closed` are those that were verified before others began.
 
-    `held` is what the project holds already, `plans` what earlier starts have planned, `faulty` kinds of which they
-    have refused rows.
+    `adopted` is what the project holds already, None where that is not taken over, `plans` what earlier starts have
+    planned, `faulty` kinds of which they have refused rows.
     """
 
     def __init__(
         self,
         run: Run,
         planned: Planned,
-        held: Mapping[str, list[tuple[str, Made]]],
+        adopted: Mapping[str, list[tuple[str, Made]]] | None,
         plans: Mapping[str, passes.Plan],
         faulty: Set[str],
     ) -> None:
         self._run = run
         self._planned = planned
-        self._held = held
+        self._adopted = adopted
         self._plans = plans
         self._faulty = faulty
         self.closed: set[str] = set()
 
     async def write(self) -> None:
         run = self._run
-        adopting = await passes.adopting(run.database)
         for kind, planning in self._planned:
             if run.stop.is_set():
                 return
-            if adopting:
-                await self._adopt(kind, planning)
+            if self._adopted is not None:
+                await self._adopt(kind, planning, self._adopted.get(kind.name, []))
             if kind.name in self._faulty and _from_details(kind) is None:
                 await run.wait_for(planning.complete)  # what comes after a row with another chance waits for it again
             await Load(run, kind, planning.ready).make()
             if kind.closes and not run.stop.is_set():
                 await self._close(kind)
 
-    async def _adopt(self, kind: Kind, planning: Planning) -> None:
-        run, rows = self._run, self._held.get(kind.name, [])
+    async def _adopt(self, kind: Kind, planning: Planning, rows: list[tuple[str, Made]]) -> None:
+        run = self._run
         if rows or kind.within:
             await run.wait_for(planning.complete)
             await run.journal.adopt(kind.name, rows)

@@ -28,8 +28,8 @@ class Known(msgspec.Struct, frozen=True):
     """A row as verification and accounting need it; `target_id` is None until the row is done.
 
     `epoch` is that of the engine that sent it, 0 for what was adopted; `as_made` a digest of the object as that engine
-    made it, where it came back as it should be; `shown` one of the object when it was last
-    found equal; `touched`: it differs, and shows something else than it did; `changing`: a change of it is on its way.
+    made it, where it came back as it should be; `shown` one of the object when it was last found equal; `touched`: it
+    differs, and shows something else than it did; `changing`: a change of it is on its way.
     """
 
     id: int
@@ -136,10 +136,10 @@ class Overview:
         )
         return [row["key"] for row in rows]
 
-    async def has_faults(self, kind: str) -> bool:
-        """Whether rows of a kind in this pass are refused, or done and could not be read or placed again."""
-        query = "SELECT EXISTS (SELECT 1 FROM journal WHERE reason <> '' AND kind = $1 AND pass >= $2)"
-        return bool(await self._database.fetchval(query, kind, self._pass))
+    async def faulty(self) -> set[str]:
+        """The kinds of which this pass has rows that are refused, or done and could not be read or placed again."""
+        query = "SELECT DISTINCT kind FROM journal WHERE reason <> '' AND pass >= $1"
+        return {row["kind"] for row in await self._database.fetch(query, self._pass)}
 
     async def done(self, kind: str, keys: Sequence[str]) -> set[str]:
         """Those of the keys whose rows are done, by whichever pass."""
