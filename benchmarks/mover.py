@@ -20,7 +20,7 @@ from ztoq_async.resources.calls import Attempt
 
 UNBOUND = 6_000_000
 IN_FLIGHT = 64
-RUN_S = 3600.0
+RUN_S = 7200.0
 CLOSE_S = 30.0
 
 

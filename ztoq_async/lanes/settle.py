@@ -20,7 +20,9 @@ from ztoq_async.store.transitions import DONE, PENDING, REFUSED
 async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
     """Found: recovered. In no parent's list and nowhere in the project: surely not there, to be sent again.
 
-    What makes nothing in the target can be nowhere in doubt: it is done once more.
+    A record of which nothing can be built any more, since a rule for it was taken away, may have been made as well: it
+    is looked for in the project, and refused where it is not found. What makes nothing in the target can be nowhere in
+    doubt: it is done once more.
     """
     if kind.read_back is None:
         for doubt in doubts:
@@ -28,12 +30,14 @@ async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
         await run.journal.flush()
         return
     groups: dict[Listing, list[Doubt]] = defaultdict(list)
+    unbuilt: dict[int, str] = {}
     items = await items_of(run, kind, doubts)
     for doubt in doubts:
-        listing = await _listing(run, kind, doubt, items[doubt.id])
-        if listing is not None:
-            groups[listing].append(doubt)
-    absent: list[Doubt] = []
+        try:
+            groups[await _listing(run, kind, items[doubt.id])].append(doubt)
+        except SourceError as error:
+            unbuilt[doubt.id] = str(error)
+    absent = [doubt for doubt in doubts if doubt.id in unbuilt]
     for listing, group in groups.items():
         try:
             absent += await _look(run, kind, listing, group)
@@ -42,17 +46,19 @@ async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
     if absent:
         absent = await _look(run, kind, kind.read_back(run.context), absent)
     for doubt in absent:
-        run.journal.hand_over(Transition(doubt.id, PENDING, resent=True))
+        run.journal.hand_over(_absent(doubt, unbuilt.get(doubt.id)))
     await run.journal.flush()
 
 
-async def _listing(run: Run, kind: Kind, doubt: Doubt, item: Item) -> Listing | None:
-    try:
-        target, _ = await built(run, kind, item)
-        return kind.find(target, run.context, await refs_of(run, item))
-    except SourceError as error:
-        run.journal.hand_over(Transition(doubt.id, REFUSED, reason=str(error)))
-        return None
+async def _listing(run: Run, kind: Kind, item: Item) -> Listing:
+    target, _ = await built(run, kind, item)
+    return kind.find(target, run.context, await refs_of(run, item))
+
+
+def _absent(doubt: Doubt, fault: str | None) -> Transition:
+    if fault is None:
+        return Transition(doubt.id, PENDING, resent=True)
+    return Transition(doubt.id, REFUSED, reason=fault, resent=True)
 
 
 async def _look(run: Run, kind: Kind, listing: Listing, doubts: Sequence[Doubt]) -> list[Doubt]:
