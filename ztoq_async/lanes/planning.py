@@ -13,7 +13,6 @@ from ztoq_async.store import passes
 from ztoq_async.zephyr.sources import Source
 
 GROUP = 500
-MANY = 1000
 
 
 class Planning:
@@ -25,7 +24,6 @@ class Planning:
         self._basis = basis
         self._planner = kind.plan(run.context)
         self._rows: list[Row] = []
-        self._written = 0
         self._late = 0
         self.earlier = False
         self.complete = asyncio.Event()
@@ -76,7 +74,6 @@ class Planning:
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []
-        self._written += len(rows)
         self._late += await self._run.journal.plan(rows, self._kind.source if self._kind.waits else "")
 
     async def _end(self) -> None:
@@ -85,8 +82,6 @@ class Planning:
         for row in self._planner.end(known):
             await self._add([row])
         await self._write()
-        if self._written > MANY:
-            await self._run.journal.analyse()
         name, number = self._kind.name, self._run.archive.number
         await self._run.journal.write(lambda session: passes.add_plan(session, number, name, self._basis, self._late))
         self._complete()

@@ -38,6 +38,8 @@ from ztoq_async.store.words import storable
 
 T = TypeVar("T")
 REFS_KEPT = 20_000
+ANALYSE_FROM, ANALYSE_EACH = 500, 4
+"""Planned rows until the journal's statistics are made first, and how many times as many until they are made again."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -80,6 +82,7 @@ class Journal:
         self._gathered: list[Transition] = []
         self._refs: dict[str, Made] = {}
         self._chains = Chains()
+        self._planned, self._analysed_at = 0, ANALYSE_FROM
         self.settled = asyncio.Event()
         self.gathered = asyncio.Event()
         self._claiming = False
@@ -136,11 +139,15 @@ class Journal:
 
         late = await self.write(write)
         self.settled.set()
+        self._planned += len(rows)
+        if self._planned >= self._analysed_at:
+            self._analysed_at = ANALYSE_EACH * self._planned
+            await self._analyse()
         return late
 
-    async def analyse(self) -> None:
-        """Statistics of what was just filled: without them PostgreSQL plans for empty tables."""
-        await self.write(lambda session: session.execute("ANALYZE archive, journal, journal_edge"))
+    async def _analyse(self) -> None:
+        """PostgreSQL keeps how it reads a table that was empty when it was asked first, until that is analysed."""
+        await self.write(lambda session: session.execute("ANALYZE journal, journal_edge"))
 
     async def ready(self, kind: str, details: Sequence[tuple[str, str]]) -> None:
         """The details of these records (key, fault) are there: their rows can be made, those with a fault cannot."""
