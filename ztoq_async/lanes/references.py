@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator, Set
+from operator import itemgetter
 
 import msgspec
 
@@ -11,14 +13,18 @@ from ztoq_async.errors import Forbidden, NotFound
 from ztoq_async.lanes.extract import checked
 from ztoq_async.lanes.run import Run, one_error
 from ztoq_async.resources.batches import batch_processor
-from ztoq_async.store.archive import Read, Reading
+from ztoq_async.store.archive import Archived, Read, Reading
 from ztoq_async.zephyr.sources import SOURCES, Source
 
 GROUP = 200
 _BY_NAME = {source.name: source for source in SOURCES}
 
-Missing = dict[tuple[str, str], Read]
-"""Source and key of a record that its list lacks, and the newest record that names it."""
+REMEMBERED = 20_000
+"""Names of records that are there; more are asked for again."""
+Name = tuple[str, str]
+"""Source and key of a record."""
+Missing = dict[Name, tuple[str, str]]
+"""What its list lacks, and the age and key of the newest record that names it."""
 
 
 async def read_references(run: Run) -> int:
@@ -34,40 +40,54 @@ async def read_references(run: Run) -> int:
         if source.refers is not None:
             missing = await _missing(run, source)
             asked += sum(1 for name, _ in missing if _BY_NAME[name].single)
-            await _read_missing(run, missing)
+            await _read_missing(run, source, missing)
     for name in unlisted:
         await run.archive.add_page(name, [], Reading(complete=True))
     return asked
 
 
 async def _missing(run: Run, source: Source) -> Missing:
-    named: Missing = {}
-    assert source.refers is not None
-    async for record in run.archive.records(source.name):
-        if not record.fault:
-            found = msgspec.json.decode(record.record, type=source.shape)
-            naming = Read(record.key, record.record, place=source.age(found))
-            for reference in source.refers(found):
-                named[reference] = max(named.get(reference, naming), naming, key=lambda read: read.place)
+    """What records of a source name and is not there; nearly all is."""
     missing: Missing = {}
-    for name in {name for name, _ in named}:
-        keys = [key for of, key in named if of == name]
-        for group in batch_processor(keys, GROUP):
-            known = await run.archive.known(name, group)
-            missing.update({(name, key): named[name, key] for key in group if key not in known})
+    there: set[Name] = set()
+    async for batch in batch_processor(run.archive.records(source.name), GROUP):
+        named = [found for record in batch if not record.fault for found in _named(source, record)]
+        there |= await _known(run, {name for name, _ in named} - there - missing.keys())
+        for name, naming in named:
+            if name not in there:
+                missing[name] = max(missing.get(name, naming), naming, key=itemgetter(0))
+        if len(there) > REMEMBERED:
+            there.clear()
     return missing
 
 
-async def _read_missing(run: Run, missing: Missing) -> None:
+def _named(source: Source, record: Archived) -> Iterator[tuple[Name, tuple[str, str]]]:
+    assert source.refers is not None
+    found = msgspec.json.decode(record.record, type=source.shape)
+    naming = source.age(found), record.key
+    for name in source.refers(found):
+        yield name, naming
+
+
+async def _known(run: Run, names: Set[Name]) -> set[Name]:
+    known: set[Name] = set()
+    for source in {source for source, _ in names}:
+        keys = await run.archive.known(source, [key for of, key in names if of == source])
+        known |= {(source, key) for key in keys}
+    return known
+
+
+async def _read_missing(run: Run, source: Source, missing: Missing) -> None:
     for batch in batch_processor(missing, GROUP):
         run.check()
         with one_error():
             async with asyncio.TaskGroup() as group:
-                for name, key in batch:
-                    group.create_task(_read_one(run, _BY_NAME[name], key, missing[name, key]))
+                for name in batch:
+                    group.create_task(_read_one(run, name, source, missing[name][1]))
 
 
-async def _read_one(run: Run, source: Source, key: str, naming: Read) -> None:
+async def _read_one(run: Run, name: Name, naming: Source, naming_key: str) -> None:
+    source, key = _BY_NAME[name[0]], name[1]
     if source.single is None:
         return
     record = b""  # what an archived test case may be answered with, too (facts.md 1.5)
@@ -76,4 +96,5 @@ async def _read_one(run: Run, source: Source, key: str, naming: Read) -> None:
     if record.strip():
         await run.archive.add(source.name, [checked(record, source)])
     elif source.absent and not await run.archive.keep(source.absent, key):
-        await run.archive.add(source.absent, [Read(key, naming.record)])
+        kept = await run.archive.by_keys(naming.name, [naming_key])
+        await run.archive.add(source.absent, [Read(key, kept[naming_key])])
