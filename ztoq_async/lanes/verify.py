@@ -60,11 +60,11 @@ async def _read_list(run: Run, kinds: Sequence[Kind], listing: Listing, *, sure:
     """Reads a list to its end; what an index, which is not `sure`, lacks or shows otherwise stays to be asked for."""
     async for page in run.qtest.pages(listing):
         for kind in kinds:
-            found = list(kind.recognise(page, run.context))
-            for some in batch_processor(found, BATCH):
+            for some in batch_processor(kind.recognise(page, run.context), BATCH):
                 await _compare(run, kind, some, sure=sure)
                 run.check()
         run.lane("verify").done += len(page)
+        del page  # one is held at a time
 
 
 async def _read_within(run: Run, kind: Kind) -> None:

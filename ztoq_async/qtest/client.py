@@ -72,6 +72,7 @@ class QTestClient(ServiceClient):
             current = waiting.pop()
             async for rows, ids in self._pages(current):
                 yield rows
+                del rows
                 if listing.below:
                     waiting += [listing.under(identifier) for identifier in sorted(ids)]
 
@@ -112,6 +113,7 @@ class QTestClient(ServiceClient):
             found, large = [bytes(row) for row in rows], len(body) / LARGE_PAGE
             del rows, body  # nobody needs the whole answer while its rows are looked at
             yield found, ids
+            del found  # who reads the list is to hold one page, not two
             if listing.paging == "none" or (total is not None and read >= total):
                 return
             if large > 1 and read == number * size:  # else the site caps pages: nobody knows where smaller ones begin
