@@ -37,7 +37,7 @@ from ztoq_async.store.transitions import DONE, FROM, PENDING, REFUSED
 from ztoq_async.store.words import storable
 
 T = TypeVar("T")
-REFS_KEPT = 20_000
+REFS_KEPT = 8_000
 ANALYSE_FROM, ANALYSE_EACH = 500, 4
 """Planned rows until the journal's statistics are made first, and how many times as many until they are made again."""
 
