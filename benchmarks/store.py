@@ -16,10 +16,10 @@ from ztoq_async.resources.database import Database
 from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive, Read, Reading
 from ztoq_async.store.embedded import EmbeddedPostgres
-from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.schema import upgrade
 from ztoq_async.store.tenure import Tenure, tenure
-from ztoq_async.store.transitions import DONE
+from ztoq_async.store.transitions import DONE, Transition
 
 PAGE, GROUP = 1000, 128
 RECORD = b'{"objective": "' + b"x" * 2000 + b'"}'

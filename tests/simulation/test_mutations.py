@@ -13,9 +13,9 @@ from ztoq_async.qtest.client import QTestClient
 from ztoq_async.resources import outcomes
 from ztoq_async.resources.shield import shielded
 from ztoq_async.resources.work_queue import WorkQueue
-from ztoq_async.store import chains, statements, tenure
-from ztoq_async.store.journal import Journal, Transition
-from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED
+from ztoq_async.store import chains, moved, statements, tenure
+from ztoq_async.store.journal import Journal
+from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED, Transition
 
 # What stood still for ever is cancelled all at once in the end, also before it began: nobody awaits it then.
 pytestmark = pytest.mark.filterwarnings("ignore:.*never awaited", "ignore::pytest.PytestUnraisableExceptionWarning")
@@ -94,9 +94,9 @@ async def taken_over_as_settled(self, settle_s):
     await TAKE_OVER_AS_IT_IS(self, 0.0)
 
 
-async def counted_once(self, session, settled):
+async def counted_once(session, settled):
     if len(settled) > 1:
-        await RECOUNT_AS_IT_IS(self, session, settled)
+        await RECOUNT_AS_IT_IS(session, settled)
 
 
 async def outlived_at_once(session, settle_s):
@@ -104,16 +104,16 @@ async def outlived_at_once(session, settle_s):
     return beat_at
 
 
-async def written_without_counting_anew(self, session, batch):
+async def written_without_counting_anew(session, batch, number, epoch):
     for state, allowed in FROM.items():
         rows = [row for row in batch if row.state == state]
         if rows:
-            await self._move(session, state, allowed, rows)
+            await moved._move(session, state, allowed, rows, number, epoch)
     refused = [row.id for row in batch if row.state == REFUSED]
     await session.execute(statements.BRIDGE, refused)
-    await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
+    await moved.recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
     if refused:
-        await self._refuse_children(session, refused)
+        await moved.refuse_children(session, refused)
 
 
 async def stopped_with_a_set_that_becomes_empty(self):
@@ -130,7 +130,7 @@ SENT_AS_IT_IS = load.Load._sent
 CLAIM_AS_IT_IS = Journal.claim
 PAGES_AS_THEY_ARE = QTestClient.pages
 TAKE_OVER_AS_IT_IS = Journal.take_over
-RECOUNT_AS_IT_IS = Journal._recount
+RECOUNT_AS_IT_IS = moved.recount
 
 IS_READY_WHATEVER_IT_WAITS_FOR = lambda row, kind, number: (  # noqa: E731
     (row["kind"], row["state"], row["pass"]) == (kind, PENDING, number) and not row["lacks"]
@@ -156,8 +156,8 @@ MUTATIONS = {
     "6 a list is not read to its end": replaced(QTestClient, "pages", only_the_first_page),
     "8 what was made too late is forgotten": replaced(Journal, "_note_orphans", nothing),
     "9 a cancelled flush loses what it had": replaced(Journal, "flush", flushed_and_lost_when_cancelled),
-    "14 children of refused rows are forgotten": replaced(Journal, "_refuse_children", nothing),
-    "14 what waits is not counted again": replaced(Journal, "_recount", counted_once),
+    "14 children of refused rows are forgotten": replaced(moved, "refuse_children", nothing),
+    "14 what waits is not counted again": replaced(moved, "recount", counted_once),
     "18 soft edges are ignored": replaced(chains.Chains, "before", ordered_by_nothing),
 }
 
@@ -172,7 +172,7 @@ RARE = {
 # As the code was before a seed found it: seeds of `regressions.txt` that find it again.
 ONCE = {
     "2 a third group is claimed": (replaced(load.Load, "_claim", claimed_by_the_group), 0),
-    "18 what comes back does not count anew": (replaced(Journal, "_write", written_without_counting_anew), 3814),
+    "18 what comes back does not count anew": (replaced(moved, "write", written_without_counting_anew), 3814),
     "18 a sent row passes nothing on": (replaced(chains, "ON_THEIR_WAY", ()), 996),
     "a queue's own set is waited for": (replaced(WorkQueue, "stop", stopped_with_a_set_that_becomes_empty), 2316),
 }

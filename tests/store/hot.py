@@ -15,11 +15,11 @@ from ztoq_async.mapping.kind import Made
 from ztoq_async.plan import Row
 from ztoq_async.store.archive import Archive, Read, Reading
 from ztoq_async.store.changes import Arrived, Changes, Left
-from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.late import Late
 from ztoq_async.store.overview import Overview, Seen
 from ztoq_async.store.tenure import Tenure
-from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
+from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED, Transition
 from ztoq_async.store.undone import Undone
 
 FLUSHED = 128

@@ -12,10 +12,10 @@ from ztoq_async.mapping.kind import Made
 from ztoq_async.plan import Row
 from ztoq_async.store import passes
 from ztoq_async.store.archive import Archive, Read, Reading
-from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.overview import Overview
 from ztoq_async.store.tenure import tenure
-from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
+from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED, Transition
 
 SIZE = 20
 STEPS = 20

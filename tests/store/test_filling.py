@@ -4,9 +4,9 @@ from ztoq_async.mapping.kind import Made
 from ztoq_async.plan import Row
 from ztoq_async.resources.database import Database
 from ztoq_async.store import passes
-from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.tenure import tenure
-from ztoq_async.store.transitions import DONE
+from ztoq_async.store.transitions import DONE, Transition
 
 SMALL_GROUPS, GROUPS, GROUP = 10, 10, 200
 STATEMENTS = 150

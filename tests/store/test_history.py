@@ -11,11 +11,11 @@ from ztoq_async.plan import Row
 from ztoq_async.resources.database import Database
 from ztoq_async.store import passes
 from ztoq_async.store.archive import BATCH, Archive, Read, Reading
-from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.overview import Overview
 from ztoq_async.store.schema import FOLDER, upgrade
 from ztoq_async.store.tenure import tenure
-from ztoq_async.store.transitions import DONE, PENDING, REFUSED
+from ztoq_async.store.transitions import DONE, PENDING, REFUSED, Transition
 
 
 @contextlib.asynccontextmanager

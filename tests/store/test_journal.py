@@ -11,10 +11,10 @@ from ztoq_async.errors import FenceError
 from ztoq_async.mapping.kind import Made
 from ztoq_async.plan import Row
 from ztoq_async.store import passes
-from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.overview import Overview
 from ztoq_async.store.tenure import tenure
-from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED, SENT
+from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED, SENT, Transition
 
 STATES = (PENDING, SENT, DOUBT, DONE, REFUSED)
 

@@ -9,10 +9,10 @@ from ztoq_async.errors import FenceError
 from ztoq_async.mapping.kind import Made
 from ztoq_async.plan import Row
 from ztoq_async.store import passes
-from ztoq_async.store.journal import Journal, Transition
+from ztoq_async.store.journal import Journal
 from ztoq_async.store.late import Late
 from ztoq_async.store.tenure import tenure
-from ztoq_async.store.transitions import DONE, DOUBT, GONE, PENDING, REFUSED, SENT, UNDO_FROM, UNDOING
+from ztoq_async.store.transitions import DONE, DOUBT, GONE, PENDING, REFUSED, SENT, UNDO_FROM, UNDOING, Transition
 from ztoq_async.store.undone import Undone
 
 STATES = (PENDING, SENT, DOUBT, DONE, REFUSED, UNDOING, GONE)

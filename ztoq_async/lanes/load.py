@@ -31,8 +31,8 @@ from ztoq_async.lanes.verify import FIRST_LOOK, GO_ON, digest
 from ztoq_async.mapping.account import Note
 from ztoq_async.mapping.kind import Differences, Item, Kind, Made, Refs, Target
 from ztoq_async.resources.calls import Call
-from ztoq_async.store.journal import Claimed, Transition
-from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED
+from ztoq_async.store.journal import Claimed
+from ztoq_async.store.transitions import DONE, DOUBT, PENDING, REFUSED, Transition
 
 TASK_S = 3600.0
 LAST_FLUSH_S = 5.0  # where an error ends the lane: the store may be what is gone

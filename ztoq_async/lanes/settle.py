@@ -12,9 +12,8 @@ from ztoq_async.lanes.large import built
 from ztoq_async.lanes.run import Run
 from ztoq_async.mapping.kind import Item, Kind, Made
 from ztoq_async.qtest.listing import Listing
-from ztoq_async.store.journal import Transition
 from ztoq_async.store.overview import Doubt
-from ztoq_async.store.transitions import DONE, PENDING, REFUSED
+from ztoq_async.store.transitions import DONE, PENDING, REFUSED, Transition
 
 
 async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:

@@ -18,22 +18,11 @@ from ztoq_async.mapping.kind import Made, Refs
 from ztoq_async.plan import Row
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
-from ztoq_async.store import planned
+from ztoq_async.store import moved, planned
 from ztoq_async.store.chains import Chains
-from ztoq_async.store.statements import (
-    BRIDGE,
-    CLAIM,
-    LACKS,
-    MOVE,
-    READY,
-    REFRESH,
-    REFUSE_CHILDREN,
-    UNCLAIM,
-    WAITING,
-    WAITING_FOR,
-)
+from ztoq_async.store.statements import BRIDGE, CLAIM, LACKS, READY, REFRESH, UNCLAIM
 from ztoq_async.store.tenure import Tenure
-from ztoq_async.store.transitions import DONE, FROM, PENDING, REFUSED
+from ztoq_async.store.transitions import DONE, REFUSED, Transition
 from ztoq_async.store.words import storable
 
 T = TypeVar("T")
@@ -51,24 +40,6 @@ class Claimed(msgspec.Struct, frozen=True):
     attempt: int
     record: bytes
     detail: bytes
-
-
-class Transition(msgspec.Struct, frozen=True):
-    """A row's next state and what goes with it.
-
-    `as_made` is a digest of the object that was made, where it came back as it should be; `accounted`: it is counted
-    what became of the record.
-    """
-
-    id: int
-    state: str
-    made: Made = Made(0)
-    origin: str | None = None
-    reason: str = ""
-    due_s: float = 0.0
-    resent: bool = False
-    as_made: bytes | None = None
-    accounted: bool = False
 
 
 class Journal:
@@ -134,7 +105,7 @@ class Journal:
             if waiting_for:
                 await session.execute(LACKS, list(ids.values()), waiting_for, self._pass)
             await planned.connect(session, rows, ids, self._chains)
-            await self._refuse_children(session, every)
+            await moved.refuse_children(session, every)
             return await planned.late(session, rows, ids)
 
         late = await self.write(write)
@@ -159,8 +130,8 @@ class Journal:
             refused = [row["id"] for row in rows if row["state"] == REFUSED]
             if refused:
                 await session.execute(BRIDGE, refused)
-                await self._recount(session, refused)
-                await self._refuse_children(session, refused)
+                await moved.recount(session, refused)
+                await moved.refuse_children(session, refused)
 
         await self.write(write)
         self.settled.set()
@@ -274,48 +245,7 @@ class Journal:
         return found
 
     async def _write(self, session: Session, batch: Sequence[Transition]) -> None:
-        for state, allowed in FROM.items():
-            rows = [row for row in batch if row.state == state]
-            if rows:
-                await self._move(session, state, allowed, rows)
-        refused = [row.id for row in batch if row.state == REFUSED]
-        if refused:
-            await session.execute(BRIDGE, refused)
-        await self._recount(session, [row.id for row in batch if row.state in (DONE, REFUSED)])
-        back = [row.id for row in batch if row.state == PENDING]
-        if back:  # what belongs before them may have got another chance meanwhile
-            await session.execute(WAITING, back)
-        if refused:
-            await self._refuse_children(session, refused)
-
-    async def _move(self, session: Session, state: str, allowed: tuple[str, ...], rows: Sequence[Transition]) -> None:
-        await session.execute(
-            MOVE,
-            state,
-            list(allowed),
-            [row.id for row in rows],
-            [row.made.id for row in rows],
-            [row.made.version_id for row in rows],
-            [",".join(map(str, row.made.step_ids)) for row in rows],
-            [row.origin for row in rows],
-            [storable(row.reason) for row in rows],
-            [row.due_s for row in rows],
-            [row.resent for row in rows],
-            self._pass,
-            [row.as_made for row in rows],
-            [row.accounted for row in rows],
-            self.epoch,
-        )
-
-    async def _refuse_children(self, session: Session, rows: Sequence[int]) -> None:
-        """Rule 14: those of these rows that have a refused parent, and what is below them and below refused ones."""
-        refused = await session.fetch(REFUSE_CHILDREN, rows)
-        await self._recount(session, [row["id"] for row in refused])
-
-    async def _recount(self, session: Session, settled: Sequence[int]) -> None:
-        """What waits for these rows may wait for less now."""
-        if settled:
-            await session.execute(WAITING_FOR, settled)
+        await moved.write(session, batch, self._pass, self.epoch)
 
     async def _note_orphans(self, batch: Sequence[Transition]) -> None:
         """Rule 8: what this engine made after it was overtaken is kept under its id, for rule 7 to settle."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
+from ztoq_async.mapping.kind import Made
+
 PENDING, SENT, DOUBT, DONE, REFUSED = "pending", "sent", "doubt", "done", "refused"
 UNDOING, GONE = "undoing", "gone"
 
@@ -21,3 +25,21 @@ UNDO_FROM: Mapping[str, tuple[str, ...]] = {
     DONE: (UNDOING,),  # surely not deleted
     PENDING: (GONE,),  # planned anew: nothing of what it was counts any more
 }
+
+
+class Transition(msgspec.Struct, frozen=True):
+    """A row's next state and what goes with it.
+
+    `as_made` is a digest of the object that was made, where it came back as it should be; `accounted`: it is counted
+    what became of the record.
+    """
+
+    id: int
+    state: str
+    made: Made = Made(0)
+    origin: str | None = None
+    reason: str = ""
+    due_s: float = 0.0
+    resent: bool = False
+    as_made: bytes | None = None
+    accounted: bool = False
