@@ -36,19 +36,22 @@ def tables(services: Tables, folder: Path, store: str = "store", **limits: Any) 
     }
 
 
-async def start(given: Tables, watch: str = "") -> asyncio.subprocess.Process:
-    """Starts `python -m benchmarks.mover`; `watch`, as `POST /test-logs`, says which calls are timed."""
+async def start(given: Tables, watch: str = "", most: int = 0) -> asyncio.subprocess.Process:
+    """Starts `python -m benchmarks.mover`; `watch`, as `POST /test-logs`, says which calls are timed.
+
+    After `most` of them, where it is not 0, the run is asked to end.
+    """
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.mover", stdin=pipe, stdout=pipe)
     assert child.stdin is not None
-    child.stdin.write(json.dumps({"tables": given, "watch": watch}).encode())
+    child.stdin.write(json.dumps({"tables": given, "watch": watch, "most": most}).encode())
     child.stdin.write_eof()
     return child
 
 
-async def moved(given: Tables, watch: str = "") -> dict[str, Any]:
-    """A whole run in a process of its own; what it printed."""
-    child = await start(given, watch)
+async def moved(given: Tables, watch: str = "", most: int = 0) -> dict[str, Any]:
+    """A run in a process of its own; what it printed."""
+    child = await start(given, watch, most)
     try:
         output, _ = await asyncio.wait_for(child.communicate(), RUN_S)
     finally:
@@ -72,7 +75,7 @@ def prepare(given: Tables) -> None:
     Path(given["mapping"]["file"]).write_text(asyncio.run(propose()))
 
 
-async def measured(given: Tables, watch: str) -> dict[str, Any]:
+async def measured(given: Tables, watch: str, most: int) -> dict[str, Any]:
     """The report, wall and CPU seconds of `Engine.run`, the process's peak RSS in MB, when each watched call ended."""
     times: list[float] = []
     began = time.perf_counter()
@@ -81,6 +84,8 @@ async def measured(given: Tables, watch: str) -> dict[str, Any]:
     def note(attempt: Attempt) -> None:
         if watch and attempt.call.method == method and attempt.call.label.endswith(path):
             times.append(time.perf_counter() - began)
+            if len(times) == most:
+                engine.stop()
 
     async with Engine(load_settings(None, **given), on_attempt=note) as engine:
         wall, cpu = time.perf_counter(), time.process_time()
@@ -102,7 +107,7 @@ def main() -> None:
     if not Path(order["tables"]["mapping"]["file"]).exists():
         prepare(order["tables"])
     with loop.runner() as runner:  # as the command line does it
-        print(json.dumps(runner.run(measured(order["tables"], order["watch"]))))
+        print(json.dumps(runner.run(measured(order["tables"], order["watch"], order["most"]))))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 from benchmarks.measure import Figure, Size
 from benchmarks.mover import CLOSE_S, IN_FLIGHT, moved, prepare, start, tables
@@ -16,29 +17,51 @@ DETAILS = ("/teststeps", "/testscript")
 
 def figures(size: Size) -> Iterable[Figure]:
     """Calls made twice to those in flight; seconds from the start to the first test log of the second run."""
-    few, many = max(600, size.items // 5), max(600, size.items, size.top // 5)
-    needed, _, _ = asyncio.run(_run(few, killed=False))
-    asked, duplicates, first = asyncio.run(_run(few, killed=True))
-    if many > few:
-        _, _, first = asyncio.run(_run(many, killed=True))
+    few, many = max(600, size.items // 5), max(600, size.top // 2)
+    twice = asyncio.run(_twice(few))
     what = f"calls made twice after a kill at half of {few} executions, to the {IN_FLIGHT} in flight"
-    yield Figure("resume-twice", what, ((asked - needed + duplicates) / IN_FLIGHT,), at_most=1.0)
-    what = f"from the start of the engine to its first new call, killed at half of {many} executions"
+    yield Figure("resume-twice", what, (twice / IN_FLIGHT,), at_most=1.0)
+    first, rows = asyncio.run(_first(many))
+    what = (
+        f"from the start of the engine to its first new call, killed at half of {many} executions, {rows} journal rows"
+    )
     yield Figure("resume-first", what, (first,), at_most=2.0, unit="s")
 
 
-async def _run(executions: int, *, killed: bool) -> tuple[int, int, float]:
-    """Calls for details; objects that are there twice; seconds from the last start to its first test log."""
-    async with site("--cases", str(executions // 20), "--executions", str(executions)) as here:
-        given = tables(here.services, here.folder)
-        await asyncio.to_thread(prepare, given)
+async def _twice(executions: int) -> int:
+    """What a run and the one that goes on ask for together, less what one alone asks; and what is there twice."""
+    needed, _ = await _asked(executions, killed=False)
+    asked, duplicates = await _asked(executions, killed=True)
+    return asked - needed + duplicates
+
+
+async def _asked(executions: int, *, killed: bool) -> tuple[int, int]:
+    """Calls for details; objects that are there twice."""
+    async with _prepared(executions) as (here, given):
         before = await here.stats()
         if killed:
             await _kill_at_half(here, given, executions)
-        times = (await moved(given, LOGS))["times"]
+        await moved(given)
         after = await here.stats()
         asked = calls(after["zephyr"], *DETAILS) - calls(before["zephyr"], *DETAILS)
-        return asked, len(after["qtest"]["duplicates"]), times[0]
+        return asked, len(after["qtest"]["duplicates"])
+
+
+async def _first(executions: int) -> tuple[float, int]:
+    """Seconds from the start to the first test log of a run that goes on; rows of the journal that are reported."""
+    async with _prepared(executions) as (here, given):
+        await _kill_at_half(here, given, executions)
+        found = await moved(given, LOGS, most=1)
+        kinds = found["report"]["kinds"].values()
+        return found["times"][0], sum(kind["read"] for kind in kinds)
+
+
+@asynccontextmanager
+async def _prepared(executions: int) -> AsyncIterator[tuple[Site, Tables]]:
+    async with site("--cases", str(executions // 20), "--executions", str(executions)) as here:
+        given = tables(here.services, here.folder)
+        await asyncio.to_thread(prepare, given)
+        yield here, given
 
 
 async def _kill_at_half(here: Site, given: Tables, executions: int) -> None:

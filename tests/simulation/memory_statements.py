@@ -118,6 +118,8 @@ def insert(on, kinds, keys, parents, counted, reasons, separator, number, again)
                 planned["parents"] = row["parents"]
             if before in (REFUSED, GONE) or (before == DONE and key in again):
                 planned["state"] = state
+            if before == REFUSED and row["resent"]:
+                planned.update(state=state if reason else DOUBT, due_at=on.now())
             if before in (REFUSED, GONE, DONE):
                 planned["reason"] = reason
             if before == GONE:

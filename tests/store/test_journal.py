@@ -239,6 +239,19 @@ async def test_a_row_that_moved_to_another_parent_forgets_the_first(store):
         assert (await rows_of(store))["row"]["reason"] == "parent: k new was refused"
 
 
+async def test_what_was_refused_after_a_request_without_an_answer_is_looked_for_when_it_gets_another_chance(store):
+    """It may have been made, whatever a look has shown: it is in doubt, due at once, and is not simply sent."""
+    async with opened(store) as journal:
+        await journal.plan([Row("k", "sent"), Row("k", "never")])
+        for row in await journal.claim("k", "", 9):
+            journal.hand_over(Transition(row.id, REFUSED, reason="no rule", resent=row.key == "sent"))
+        await journal.flush()
+        await journal.plan([Row("k", "sent"), Row("k", "never")])
+        assert [row.key for row in await journal.claim("k", "", 9)] == ["never"]
+        (doubt,) = await Overview(store, 1).doubts("k", "")
+        assert (doubt.key, doubt.wait_s <= 0) == ("sent", True)
+
+
 async def test_a_second_epoch_fences_the_first(store):
     """The overtaken engine can neither plan, claim nor finish; what it made is kept among the orphans (rule 8)."""
     async with opened(store) as journal:

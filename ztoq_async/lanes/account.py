@@ -31,7 +31,7 @@ async def _account(run: Run, kind: Kind, row: Known, item: Item) -> None:
         try:
             _, notes = await built(run, kind, item)
         except SourceError as error:
-            reason = f"it was moved, and has changed since: {error}"
+            reason = f"it was moved, and cannot be built any more: {error}"
         else:
             run.accounting.moved(kind, item, notes)
             return

@@ -38,6 +38,7 @@ async def pages_of(run: Run, listing: Listing) -> AsyncIterator[list[bytes]]:
     with contextlib.suppress(NotFound):
         async for page in run.qtest.pages(listing):
             yield page
+            del page
             run.check()
 
 

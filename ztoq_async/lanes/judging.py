@@ -175,7 +175,7 @@ class Judge:
             names = [f"it cannot be compared with what was made: {error}"]
         if names is None:
             return None
-        return [*([] if unchanged else names), *kind.added(target, actual)]
+        return [*([] if unchanged else names), *(kind.added(target, actual) if target is not None else ())]
 
     async def _hanging(self, kind: Kind, identifier: int, users: Users) -> str:
         """What stands below an object or uses it, and does not go before it or with it; "" if nothing."""

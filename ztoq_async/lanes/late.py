@@ -15,6 +15,7 @@ from ztoq_async.lanes.deleting import Users, deleted, id_of, pages_of, shown, us
 from ztoq_async.lanes.items import items_of, refs_of
 from ztoq_async.lanes.large import built, differences
 from ztoq_async.lanes.run import Run, Surplus, plural
+from ztoq_async.lanes.settle import list_of
 from ztoq_async.mapping.kind import Item, Kind, Made, Refs
 from ztoq_async.qtest import paths
 from ztoq_async.qtest.listing import Listing
@@ -79,24 +80,24 @@ async def _list_again(run: Run, kind: Kind) -> None:
     async for rows in run.late.resent(kind.name, kind.source, listed=listed):
         if kind.repeated is not None:
             await _ask_again(run, kind, rows)
+            looked = list(rows)
         else:
-            for listing, group in (await _listings(run, kind, rows)).items():
-                await _look(run, kind, listing, group)
+            looked = await _look_again(run, kind, rows)
         if run.writes:
-            await run.late.listed_again([row.id for row in rows])
+            await run.late.listed_again([row.id for row in looked])
 
 
-async def _listings(run: Run, kind: Kind, rows: Sequence[Known]) -> dict[Listing, dict[str, Known]]:
-    found: dict[Listing, dict[str, Known]] = defaultdict(dict)
+async def _look_again(run: Run, kind: Kind, rows: Sequence[Known]) -> list[Known]:
+    """Those whose parent's list was read; of the others nobody knows where they would be."""
+    groups: dict[Listing, dict[str, Known]] = defaultdict(dict)
     items = await items_of(run, kind, rows)
     for row in rows:
-        try:
-            target, _ = await built(run, kind, items[row.id])
-            listing = kind.find(target, run.context, await refs_of(run, items[row.id]))
-        except SourceError:
-            continue  # its parent is not in qTest, or it is not moved any more: verification has looked everywhere
-        found[listing][row.key] = row
-    return found
+        listing, _ = await list_of(run, kind, items[row.id])
+        if listing is not None:
+            groups[listing][row.key] = row
+    for listing, group in groups.items():
+        await _look(run, kind, listing, group)
+    return [row for group in groups.values() for row in group.values()]
 
 
 async def _look(run: Run, kind: Kind, listing: Listing, rows: Mapping[str, Known]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator, Set
-from operator import itemgetter
 
 import msgspec
 
@@ -23,8 +22,17 @@ REMEMBERED = 20_000
 """Names of records that are there; more are asked for again."""
 Name = tuple[str, str]
 """Source and key of a record."""
-Missing = dict[Name, tuple[str, str]]
-"""What its list lacks, and the age and key of the newest record that names it."""
+
+
+class Naming(msgspec.Struct, frozen=True):
+    """A record that names another; the newest stands for what is missing."""
+
+    age: str
+    key: str
+
+
+Missing = dict[Name, Naming]
+"""Names of what is not there."""
 
 
 async def read_references(run: Run) -> int:
@@ -47,7 +55,7 @@ async def read_references(run: Run) -> int:
 
 
 async def _missing(run: Run, source: Source) -> Missing:
-    """What records of a source name and is not there; nearly all is."""
+    """What the records of a source name that is not there."""
     missing: Missing = {}
     there: set[Name] = set()
     async for batch in batch_processor(run.archive.records(source.name), GROUP):
@@ -55,16 +63,16 @@ async def _missing(run: Run, source: Source) -> Missing:
         there |= await _known(run, {name for name, _ in named} - there - missing.keys())
         for name, naming in named:
             if name not in there:
-                missing[name] = max(missing.get(name, naming), naming, key=itemgetter(0))
+                missing[name] = max(missing.get(name, naming), naming, key=lambda one: one.age)
         if len(there) > REMEMBERED:
             there.clear()
     return missing
 
 
-def _named(source: Source, record: Archived) -> Iterator[tuple[Name, tuple[str, str]]]:
+def _named(source: Source, record: Archived) -> Iterator[tuple[Name, Naming]]:
     assert source.refers is not None
     found = msgspec.json.decode(record.record, type=source.shape)
-    naming = source.age(found), record.key
+    naming = Naming(source.age(found), record.key)
     for name in source.refers(found):
         yield name, naming
 
@@ -83,10 +91,10 @@ async def _read_missing(run: Run, source: Source, missing: Missing) -> None:
         with one_error():
             async with asyncio.TaskGroup() as group:
                 for name in batch:
-                    group.create_task(_read_one(run, name, source, missing[name][1]))
+                    group.create_task(_read_one(run, name, source, missing[name]))
 
 
-async def _read_one(run: Run, name: Name, naming: Source, naming_key: str) -> None:
+async def _read_one(run: Run, name: Name, of: Source, naming: Naming) -> None:
     source, key = _BY_NAME[name[0]], name[1]
     if source.single is None:
         return
@@ -96,5 +104,5 @@ async def _read_one(run: Run, name: Name, naming: Source, naming_key: str) -> No
     if record.strip():
         await run.archive.add(source.name, [checked(record, source)])
     elif source.absent and not await run.archive.keep(source.absent, key):
-        kept = await run.archive.by_keys(naming.name, [naming_key])
-        await run.archive.add(source.absent, [Read(key, kept[naming_key])])
+        kept = await run.archive.by_keys(of.name, [naming.key])
+        await run.archive.add(source.absent, [Read(key, kept[naming.key])])

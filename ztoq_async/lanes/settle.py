@@ -19,9 +19,9 @@ from ztoq_async.store.transitions import DONE, PENDING, REFUSED, Transition
 async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
     """Found: recovered. In no parent's list and nowhere in the project: surely not there, to be sent again.
 
-    A record of which nothing can be built any more, since a rule for it was taken away, may have been made as well: it
-    is looked for in the project, and refused where it is not found. What makes nothing in the target can be nowhere in
-    doubt: it is done once more.
+    What cannot be built any more, since a rule for it was taken away or its parent is gone, may have been made as well:
+    it is looked for, and refused where it is not found. What makes nothing in the target can be nowhere in doubt: it is
+    done once more.
     """
     if kind.read_back is None:
         for doubt in doubts:
@@ -29,14 +29,12 @@ async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
         await run.journal.flush()
         return
     groups: dict[Listing, list[Doubt]] = defaultdict(list)
-    unbuilt: dict[int, str] = {}
+    absent: list[Doubt] = []
+    faults: dict[int, str] = {}
     items = await items_of(run, kind, doubts)
     for doubt in doubts:
-        try:
-            groups[await _listing(run, kind, items[doubt.id])].append(doubt)
-        except SourceError as error:
-            unbuilt[doubt.id] = str(error)
-    absent = [doubt for doubt in doubts if doubt.id in unbuilt]
+        listing, faults[doubt.id] = await list_of(run, kind, items[doubt.id])
+        (absent if listing is None else groups[listing]).append(doubt)
     for listing, group in groups.items():
         try:
             absent += await _look(run, kind, listing, group)
@@ -45,19 +43,29 @@ async def settle(run: Run, kind: Kind, doubts: Sequence[Doubt]) -> None:
     if absent:
         absent = await _look(run, kind, kind.read_back(run.context), absent)
     for doubt in absent:
-        run.journal.hand_over(_absent(doubt, unbuilt.get(doubt.id)))
+        run.journal.hand_over(_not_found(doubt, faults[doubt.id]))
     await run.journal.flush()
 
 
-async def _listing(run: Run, kind: Kind, item: Item) -> Listing:
-    target, _ = await built(run, kind, item)
-    return kind.find(target, run.context, await refs_of(run, item))
+async def list_of(run: Run, kind: Kind, item: Item) -> tuple[Listing | None, str]:
+    """The list of the parent of an item, None where that is not known; why it cannot be built, "" if it can."""
+    refs = await refs_of(run, item)
+    try:
+        target, _ = await built(run, kind, item)
+        return kind.find(target, run.context, refs), ""
+    except SourceError as error:
+        fault = str(error)
+    try:
+        return kind.within(run.context, refs) if kind.within else None, fault
+    except SourceError:
+        return None, fault
 
 
-def _absent(doubt: Doubt, fault: str | None) -> Transition:
-    if fault is None:
+def _not_found(doubt: Doubt, fault: str) -> Transition:
+    if not fault:
         return Transition(doubt.id, PENDING, resent=True)
-    return Transition(doubt.id, REFUSED, reason=fault, resent=True)
+    reason = f"{fault} (it was sent before, without an answer; it was not found in qTest)"
+    return Transition(doubt.id, REFUSED, reason=reason, resent=True)
 
 
 async def _look(run: Run, kind: Kind, listing: Listing, doubts: Sequence[Doubt]) -> list[Doubt]:

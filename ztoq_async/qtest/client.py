@@ -89,6 +89,7 @@ class QTestClient(ServiceClient):
                 seen.update(_decoded(row, _Id).id for row in rows)
                 pages += 1
                 yield rows
+                del rows
             if pages < 2 or (before is not None and before <= seen):
                 return
             before = seen

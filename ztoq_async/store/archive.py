@@ -8,6 +8,7 @@ import msgspec
 
 from ztoq_async.resources.database import Database
 from ztoq_async.resources.session import Session
+from ztoq_async.store.statistics import analyse
 from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.words import storable
 
@@ -165,7 +166,7 @@ class Archive:
 
     async def analyse(self) -> None:
         """Statistics of what was just read: without them PostgreSQL sorts all that is left for each batch."""
-        await self._tenure.write(self._database, lambda session: session.execute("ANALYZE archive"))
+        await analyse(self._database, "archive")
 
     async def by_keys(self, source: str, keys: Collection[str]) -> dict[str, bytes]:
         """The records of those keys that this pass has read."""

@@ -21,13 +21,14 @@ from ztoq_async.resources.session import Session
 from ztoq_async.store import moved, planned
 from ztoq_async.store.chains import Chains
 from ztoq_async.store.statements import BRIDGE, CLAIM, LACKS, READY, REFRESH, UNCLAIM
+from ztoq_async.store.statistics import analyse
 from ztoq_async.store.tenure import Tenure
 from ztoq_async.store.transitions import DONE, REFUSED, Transition
 from ztoq_async.store.words import storable
 
 T = TypeVar("T")
 REFS_KEPT = 8_000
-ANALYSE_FROM, ANALYSE_EACH = 500, 4
+ANALYSE_FROM, ANALYSE_FACTOR = 500, 4
 """Planned rows until the journal's statistics are made first, and how many times as many until they are made again."""
 
 
@@ -53,7 +54,7 @@ class Journal:
         self._gathered: list[Transition] = []
         self._refs: dict[str, Made] = {}
         self._chains = Chains()
-        self._planned, self._analysed_at = 0, ANALYSE_FROM
+        self._planned, self._analyse_next = 0, ANALYSE_FROM
         self.settled = asyncio.Event()
         self.gathered = asyncio.Event()
         self._claiming = False
@@ -100,25 +101,21 @@ class Journal:
         if not rows:
             return 0
 
-        async def write(session: Session) -> int:
+        async def write(session: Session) -> tuple[int, int]:
             every, ids = await planned.insert(session, rows, self._pass)
             if waiting_for:
                 await session.execute(LACKS, list(ids.values()), waiting_for, self._pass)
             await planned.connect(session, rows, ids, self._chains)
             await moved.refuse_children(session, every)
-            return await planned.late(session, rows, ids)
+            return len(every), await planned.late(session, rows, ids)
 
-        late = await self.write(write)
+        written, late = await self.write(write)
         self.settled.set()
-        self._planned += len(rows)
-        if self._planned >= self._analysed_at:
-            self._analysed_at = ANALYSE_EACH * self._planned
-            await self._analyse()
+        self._planned += written
+        if self._planned >= self._analyse_next:
+            self._analyse_next = ANALYSE_FACTOR * self._planned
+            await analyse(self._database, "journal, journal_edge")
         return late
-
-    async def _analyse(self) -> None:
-        """PostgreSQL keeps how it reads a table that was empty when it was asked first, until that is analysed."""
-        await self.write(lambda session: session.execute("ANALYZE journal, journal_edge"))
 
     async def ready(self, kind: str, details: Sequence[tuple[str, str]]) -> None:
         """The details of these records (key, fault) are there: their rows can be made, those with a fault cannot."""

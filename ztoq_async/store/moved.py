@@ -11,7 +11,7 @@ from ztoq_async.store.words import storable
 
 
 async def write(session: Session, batch: Sequence[Transition], number: int, epoch: int) -> None:
-    """All of a batch, in the pass of that number; one that its row's state does not permit changes nothing."""
+    """All of a batch, in the pass of that number; a state that does not permit the next one stays as it is."""
     for state, allowed in FROM.items():
         rows = [row for row in batch if row.state == state]
         if rows:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ztoq_async.store.transitions import DONE, DOUBT, GONE, PENDING, REFUSED, SENT, UNDO_FROM, UNDOING
 
-# What is done and planned once more as it was, by an engine that goes on with a pass, is not written again.
+# What is done and planned once more as it was, by an engine that goes on with a pass, is not written again. What was
+# refused after a request without an answer may be there, whatever a look has shown: it is looked for once more.
 INSERT = f"""
 INSERT INTO journal (kind, key, parents, counted, state, reason, pass)
 SELECT kind, key, string_to_array(parents, $6), counted,
@@ -15,7 +16,9 @@ ON CONFLICT (kind, key) DO UPDATE SET pass = excluded.pass, counted = excluded.c
     parents = CASE WHEN journal.state = '{DONE}' AND excluded.reason <> ''
         THEN journal.parents ELSE excluded.parents END,
     target_id = CASE WHEN journal.state = '{GONE}' THEN NULL ELSE journal.target_id END,
-    state = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}') OR (journal.state = '{DONE}' AND journal.key = ANY($8))
+    due_at = CASE WHEN journal.state = '{REFUSED}' AND journal.resent THEN now() ELSE journal.due_at END,
+    state = CASE WHEN journal.state = '{REFUSED}' AND journal.resent AND excluded.reason = '' THEN '{DOUBT}'
+        WHEN journal.state IN ('{REFUSED}', '{GONE}') OR (journal.state = '{DONE}' AND journal.key = ANY($8))
         THEN excluded.state ELSE journal.state END,
     reason = CASE WHEN journal.state IN ('{REFUSED}', '{GONE}', '{DONE}') THEN excluded.reason ELSE journal.reason END
 WHERE NOT (journal.state = '{DONE}' AND NOT journal.lacks AND journal.key <> ALL($8)
