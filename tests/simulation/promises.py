@@ -10,12 +10,12 @@ import msgspec
 from virtual_loop import PROCESS
 
 from ztoq_async.errors import FenceError
-from ztoq_async.store.transitions import DONE, FROM, PENDING, REFUSED, SENT
+from ztoq_async.store.transitions import DONE, DOUBT, FROM, PENDING, REFUSED, SENT
 
 LAST_EVENTS = 200
 SCOPES = {"place": "list", "thing": "list", "note": "search"}
 ALLOWED = {(before, after) for after, befores in FROM.items() for before in befores}
-PLANNED_AGAIN = {(REFUSED, PENDING)}
+PLANNED_AGAIN = {(REFUSED, PENDING), (REFUSED, DOUBT)}
 
 
 class Promises:
@@ -156,7 +156,8 @@ class Promises:
             self.expect(
                 old["state"] == state or way in ALLOWED | PLANNED_AGAIN, f"{name} goes from {way[0]} to {way[1]}"
             )
-            if way == (REFUSED, PENDING):
+            if way in PLANNED_AGAIN:
+                self.expect((state == DOUBT) == row["resent"], f"{name} may be there, and is planned to be sent again")
                 self._late.add(name)
         if state == SENT and old["state"] != SENT:
             self._expect_order(name, row["epoch"])
