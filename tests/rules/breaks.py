@@ -98,6 +98,23 @@ BREAKS = (
         "tests/lanes/test_looking.py::test_what_the_project_wide_look_cannot_read_is_not_sent_again",
     ),
     Break(
+        6,
+        "what cannot be built any more is refused without a look",
+        f"{LANES}/settle.py",
+        "        (absent if listing is None else groups[listing]).append(doubt)",
+        "        run.journal.hand_over(_not_found(doubt, 'unseen'))",
+        "tests/lanes/test_looking.py::test_what_cannot_be_built_any_more_is_looked_for_too",
+    ),
+    Break(
+        6,
+        "what was refused after a request without an answer is sent when it gets another chance",
+        f"{STORE}/statements.py",
+        "journal.resent AND excluded.reason = ''",
+        "false",
+        "tests/store/test_journal.py"
+        "::test_what_was_refused_after_a_request_without_an_answer_is_looked_for_when_it_gets_another_chance",
+    ),
+    Break(
         7,
         "the parents of what was sent again are not listed once more",
         f"{LANES}/move.py",
