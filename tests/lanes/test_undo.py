@@ -53,6 +53,15 @@ async def test_fields_go_where_that_is_asked_for(store_url, tmp_path):
         await assert_everything_once(move, await move.run(), cases=CASES, past=past)
 
 
+async def test_fields_go_that_the_last_run_did_not_need(store_url, tmp_path):
+    """It chose newer executions, and saw no environment: of that field nothing can be built any more."""
+    async with a_move(store_url, tmp_path, cases=CASES, executions=EXECUTIONS) as move:
+        await move.run()
+        await move.run(executions="since:2199-01-01")
+        report = await move.undo(fields=True)
+        assert (report["outcome"], numbers(await there(move)), await move.objects("field")) == ("complete", {}, [])
+
+
 @pytest.mark.slow
 async def test_what_every_run_has_made_goes(store_url, tmp_path):
     """Also what the last run did not read: it chose newer executions, and saw no environment."""
