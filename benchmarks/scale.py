@@ -16,15 +16,15 @@ from benchmarks.measure import Figure, Size
 from benchmarks.mover import moved, prepare, tables
 from benchmarks.site import site
 
-CASES = 20
-"""Executions for each test case."""
+SMALL, CASES = 10_000, 20
+"""Executions of the small project; executions for each test case."""
 STEP_MB = 5
 STEP_EXECUTIONS = 40
 
 
 def figures(size: Size) -> Iterable[Figure]:
     """Of two runs, and of one with a large step."""
-    small, top = size.top // 10, size.top
+    small, top = min(SMALL, size.top // 10), size.top
     few, many = (asyncio.run(_run(executions)) for executions in (small, top))
     what = f"peak memory at {top} executions"
     yield Figure("memory-growth", f"{what}, to that at {small}", (many["rss_mb"] / few["rss_mb"],), at_most=1.2)

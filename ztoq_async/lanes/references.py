@@ -18,7 +18,7 @@ from ztoq_async.zephyr.sources import SOURCES, Source
 GROUP = 200
 _BY_NAME = {source.name: source for source in SOURCES}
 
-REMEMBERED = 20_000
+REMEMBERED = 5_000
 """Names of records that are there; more are asked for again."""
 Name = tuple[str, str]
 """Source and key of a record."""
