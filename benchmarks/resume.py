@@ -23,7 +23,7 @@ def figures(size: Size) -> Iterable[Figure]:
     yield Figure("resume-twice", what, (twice / IN_FLIGHT,), at_most=1.0)
     first, rows = asyncio.run(_first(many))
     what = (
-        f"from the start of the engine to its first new call, killed at half of {many} executions, {rows} journal rows"
+        f"from the start of the engine to its first new call, killed at half of {many} executions, {rows} reported rows"
     )
     yield Figure("resume-first", what, (first,), at_most=2.0, unit="s")
 
